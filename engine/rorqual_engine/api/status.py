@@ -1,0 +1,164 @@
+"""The part of an LLMService that Rorqual writes."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rorqual_engine.api.base import ApiModel
+
+ListMapByType = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+Atomic = {"x-kubernetes-list-type": "atomic"}
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+Verdict = Literal["Healthy", "Overload", "Fault", "Drift", "Misconfigured", "Idle", "Unknown"]
+
+
+class Condition(ApiModel):
+    """metav1.Condition."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """Name of the condition."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    """CamelCase code, one of Rorqual's reasons."""
+    message: Annotated[str, Field(max_length=32768)]
+    """For people, with the figures."""
+    last_transition_time: Time
+    """When `status` last changed."""
+    observed_generation: int | None = None
+    """Generation of the spec that this is about."""
+
+
+class Capacity(ApiModel):
+    """What one replica can do."""
+
+    concurrent_sequences: int | None = None
+    """Sequences of the workload's mean length that fit at once."""
+
+
+class Recommendation(ApiModel):
+    """The configuration that Rorqual would give the engine."""
+
+    gpu: str
+    """GPU product."""
+    tensor_parallel: int
+    """GPUs of one replica."""
+    max_concurrent_sequences: int
+    """Sequences at once."""
+    gpu_memory_share: float
+    """Share of a GPU's memory."""
+    max_context_tokens: int
+    """Longest sequence."""
+    kv_cache_tokens: int
+    """Tokens that the KV cache holds."""
+    basis: Literal["Catalog", "Calibrated"] = "Catalog"
+    """Catalog: computed. Calibrated: corrected by what the engine reported."""
+    pins: Annotated[list[str], Field(json_schema_extra=Atomic)] = []
+    """Fields that the spec fixes, and what that costs."""
+    explanation: str = ""
+    """The memory budget in words."""
+
+
+class RunningConfiguration(ApiModel):
+    """What the engine's pods run with."""
+
+    gpu: str
+    """GPU product."""
+    tensor_parallel: int
+    """GPUs of one replica."""
+    max_concurrent_sequences: int | None = None
+    """Sequences at once; absent when the engine's own default counts."""
+    gpu_memory_share: float | None = None
+    """Share of a GPU's memory; absent when the engine's own default counts."""
+    max_context_tokens: int | None = None
+    """Longest sequence."""
+    generation: int | None = None
+    """Generation of the spec that it was made from."""
+
+
+class ConfigurationStatus(ApiModel):
+    """Configurations by role."""
+
+    running: RunningConfiguration | None = None
+    """The one in use."""
+
+
+class Evidence(ApiModel):
+    """One figure behind a verdict."""
+
+    metric: str
+    """What was measured."""
+    pod: str | None = None
+    """Where; absent when it is about the whole service."""
+    observed: str
+    """Value, with its unit."""
+    expected: str
+    """What it should have been, with its unit."""
+
+
+class Health(ApiModel):
+    """How the service does."""
+
+    verdict: Verdict
+    """What it is."""
+    since: Time | None = None
+    """When this verdict began."""
+    evidence: Annotated[list[Evidence], Field(json_schema_extra=Atomic)] = []
+    """The figures behind it."""
+
+
+class Decision(ApiModel):
+    """One thing that Rorqual did, or would have done."""
+
+    time: Time
+    """When."""
+    action: str
+    """What: Scale, Configure, …"""
+    from_: Annotated[str, Field(alias="from")]
+    """State before."""
+    to: str
+    """State asked for."""
+    reason: str
+    """CamelCase code."""
+    signal: str | None = None
+    """What led to it."""
+    value: str | None = None
+    """The signal's value."""
+    target: str | None = None
+    """The signal's target."""
+    limited_by: str | None = None
+    """Limit that shaped it, if any."""
+    message: str = ""
+    """For people."""
+
+
+class LLMServiceStatus(ApiModel):
+    """What runs, how it does, what was decided and why."""
+
+    observed_generation: int | None = None
+    """Generation of the spec that this status is about."""
+    replicas: int = 0
+    """Pods that exist and are not ending."""
+    ready_replicas: int = 0
+    """Pods that serve."""
+    desired_replicas: int = 0
+    """Pods that Rorqual wants (or would want, in Advisory mode)."""
+    selector: str = ""
+    """Label selector of the pods, for the scale subresource."""
+    model: str = ""
+    """Model that is served."""
+    gpu: str = ""
+    """GPU product in use."""
+    reason: str = ""
+    """Why the number of replicas is what it is."""
+    recommendation: Recommendation | None = None
+    """The configuration that Rorqual would give the engine."""
+    configuration: ConfigurationStatus | None = None
+    """The configurations in use."""
+    health: Health | None = None
+    """How the service does."""
+    decisions: Annotated[list[Decision], Field(max_length=10, json_schema_extra=Atomic)] = []
+    """The last ten, newest first."""
+    conditions: Annotated[list[Condition], Field(json_schema_extra=ListMapByType)] = []
+    """metav1 conditions."""

@@ -1,0 +1,241 @@
+"""What is to be done and why: the output of every decision, as plain data. Someone else carries it out."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The one vocabulary of reasons: Plan, condition, Event, metric label and docs use the same words."""
+
+    # scaling
+    DEMAND_ABOVE_CAPACITY = "DemandAboveCapacity"
+    DEMAND_BELOW_CAPACITY = "DemandBelowCapacity"
+    WITHIN_TOLERANCE = "WithinTolerance"
+    AT_TARGET = "AtTarget"
+    BELOW_MINIMUM = "BelowMinimum"
+    ABOVE_MAXIMUM = "AboveMaximum"
+    EXTERNAL_REPLICAS = "ExternalReplicas"
+    SCALING_OFF = "ScalingOff"
+    ADVISORY = "Advisory"
+    CONFLICTING_AUTOSCALER = "ConflictingAutoscaler"
+    CREATING = "Creating"
+    # holding
+    METRICS_UNAVAILABLE = "MetricsUnavailable"
+    METRICS_INCOMPLETE = "MetricsIncomplete"
+    FAULT_IS_NOT_LOAD = "FaultIsNotLoad"
+    NO_READY_REPLICAS = "NoReadyReplicas"
+    PAUSED = "Paused"
+    STALLED = "Stalled"
+    # configuration
+    INITIAL_CONFIGURATION = "InitialConfiguration"
+    SPEC_CHANGED = "SpecChanged"
+    RECOMMENDATION_ONLY = "RecommendationOnly"
+    # what a spec cannot have
+    UNKNOWN_MODEL = "UnknownModel"
+    UNKNOWN_GPU = "UnknownGPU"
+    MODEL_TOO_LARGE = "ModelTooLarge"
+    CONFLICTING_PINS = "ConflictingPins"
+    INVALID_SPEC = "InvalidSpec"
+    INSUFFICIENT_GPUS = "InsufficientGPUs"
+    # health
+    ANSWERING = "Answering"
+    QUEUE_GROWING = "QueueGrowing"
+    OBJECTIVE_MISSED = "ObjectiveMissed"
+    KV_CACHE_FULL = "KVCacheFull"
+    NOT_ANSWERING = "NotAnswering"
+    RESTARTING = "Restarting"
+    NO_REQUESTS = "NoRequests"
+    NOTHING_KNOWN = "NothingKnown"
+
+
+class Limiter(StrEnum):
+    """What kept a decision from being what demand alone asked for."""
+
+    MIN_REPLICAS = "MinReplicas"
+    MAX_REPLICAS = "MaxReplicas"
+    SCHEDULE = "Schedule"
+    HARDWARE_MAX_REPLICAS = "HardwareMaxReplicas"
+    GPU_INVENTORY = "GPUInventory"
+    SCALE_UP_POLICY = "ScaleUpPolicy"
+    SCALE_DOWN_POLICY = "ScaleDownPolicy"
+    STABILIZATION = "Stabilization"
+    NO_ACTIVATOR = "NoActivator"
+
+
+class Verdict(StrEnum):
+    """How a service does."""
+
+    HEALTHY = "Healthy"
+    OVERLOAD = "Overload"
+    FAULT = "Fault"
+    IDLE = "Idle"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What an engine is told to run with. None leaves the engine's own default."""
+
+    gpu: str
+    tensor_parallel: int
+    max_concurrent_sequences: int | None = None
+    gpu_memory_share: float | None = None
+    max_context_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A configuration with the budget that it came from."""
+
+    configuration: Configuration
+    kv_cache_tokens: int
+    pins: tuple[str, ...] = ()
+    """What the spec fixes and what that costs, in words."""
+    explanation: str = ""
+    """The memory budget in words, with figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One reason for a number of replicas."""
+
+    name: str
+    """Concurrency, KVCache, …"""
+    value: float
+    target: float
+    unit: str
+    replicas: float
+    """Replicas that this signal alone asks for, unrounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Bring the child objects to this configuration. Replicas are written by ScaleTo alone, and here on creation."""
+
+    configuration: Configuration
+    replicas: int
+    """Number of replicas that the children are to have after this plan."""
+    reason: Reason
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleTo:
+    """Change the number of replicas."""
+
+    current: int
+    replicas: int
+    reason: Reason
+    message: str
+    signal: Signal | None = None
+    limited_by: tuple[Limiter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Change nothing, knowingly."""
+
+    reason: Reason
+    message: str
+    limited_by: tuple[Limiter, ...] = ()
+    signal: Signal | None = None
+
+
+Command = Apply | ScaleTo | Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One figure behind a verdict, with units in the texts."""
+
+    metric: str
+    observed: str
+    expected: str
+    pod: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A verdict with its evidence."""
+
+    verdict: Verdict
+    reason: Reason
+    message: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Why a spec cannot be carried out. What runs is left as it is."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class GPUShortage:
+    """More GPUs are wanted than there are."""
+
+    gpu: str
+    wanted_replicas: int
+    possible_replicas: int
+    gpus_per_replica: int
+    gpus_free: int
+    gpus_total: int
+
+    @property
+    def message(self) -> str:
+        return (
+            f"{self.wanted_replicas} replicas of {self.gpus_per_replica} {self.gpu} are wanted, "
+            f"{self.possible_replicas} are possible: {self.gpus_free} of {self.gpus_total} GPUs are free"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleEvent:
+    """A change of replicas that was decided."""
+
+    at: float
+    change: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A number of replicas that demand asked for at a time."""
+
+    at: float
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a service's next decision needs to know of the earlier ones. Lost at a restart without harm."""
+
+    proposals: tuple[Proposal, ...] = ()
+    """Within the longest stabilisation window."""
+    events: tuple[ScaleEvent, ...] = ()
+    """Within the longest policy period."""
+    last_active_at: float | None = None
+    """When a request was last seen."""
+    known_since: float | None = None
+    """When this memory began (creation, or the operator's start)."""
+    configured_generation: int | None = None
+    """Generation of the spec that the running configuration was decided for."""
+    verdict_since: float | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePlan:
+    """What is to be done for one service, and everything that explains it."""
+
+    commands: tuple[Command, ...]
+    desired_replicas: int
+    """What Rorqual wants, or would want in Advisory mode."""
+    health: Health
+    recommendation: Recommendation | None = None
+    stall: Stall | None = None
+    shortage: GPUShortage | None = None
+    signals: tuple[Signal, ...] = ()
+    limited_by: tuple[Limiter, ...] = ()
+    memory: Memory = field(default_factory=Memory)

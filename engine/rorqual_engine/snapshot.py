@@ -1,0 +1,165 @@
+"""What is known at one moment: the input of every decision. Frozen, free of Kubernetes' own types, units in names.
+
+Times are seconds since the epoch. What is not known is None; nothing is ever guessed here.
+"""
+
+from dataclasses import dataclass, field
+
+from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.plan import Configuration, Memory
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ServiceKey:
+    """Namespace and name of an LLMService."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Quantiles of a latency in seconds over the metrics window; None where nothing was observed."""
+
+    p50_seconds: float | None = None
+    p90_seconds: float | None = None
+    p95_seconds: float | None = None
+    p99_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheConfig:
+    """What the engine reported of its KV cache after start."""
+
+    blocks: int
+    block_size_tokens: int
+
+    @property
+    def tokens(self) -> int:
+        return self.blocks * self.block_size_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class EngineMetrics:
+    """One engine's normalised figures: gauges at `observed_at`, rates and quantiles over `window_seconds` before it."""
+
+    observed_at: float
+    source: str
+    """`prometheus` or `scrape`."""
+    running: float
+    """Requests being worked on."""
+    waiting: float
+    """Requests in the engine's queue."""
+    kv_use: float | None = None
+    """Share of the KV cache in use, 0..1."""
+    window_seconds: float = 0.0
+    """0 when one sample alone is known: then every rate is None."""
+    requests_per_second: float | None = None
+    """Finished requests."""
+    prompt_tokens_per_second: float | None = None
+    generation_tokens_per_second: float | None = None
+    preemptions_per_second: float | None = None
+    ttft: Quantiles = Quantiles()
+    tpot: Quantiles = Quantiles()
+    queue_time: Quantiles = Quantiles()
+    cache: CacheConfig | None = None
+
+    def age_seconds(self, now: float) -> float:
+        return now - self.observed_at
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One engine pod of a service."""
+
+    name: str
+    node: str | None
+    created_at: float
+    phase: str
+    """Pending, Running, Succeeded, Failed or Unknown."""
+    ready: bool
+    terminating: bool = False
+    ip: str | None = None
+    restarts: int = 0
+    last_restart_at: float | None = None
+    """When the container last ended, if it did."""
+    waiting_reason: str | None = None
+    """CrashLoopBackOff, ImagePullBackOff, … of the engine's container."""
+    waiting_message: str = ""
+    unschedulable: str | None = None
+    """The scheduler's message when it found no node."""
+    metrics: EngineMetrics | None = None
+    """None when neither source gave a fresh sample."""
+    unanswered_since: float | None = None
+    """Since when a ready pod's metrics could not be read by direct scraping either."""
+
+    @property
+    def serving(self) -> bool:
+        return self.ready and not self.terminating
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """The Deployment as it is."""
+
+    replicas: int
+    """spec.replicas."""
+    configuration: Configuration | None
+    """What its pods are told to run with; None when it cannot be read back."""
+    rolled_out: bool
+    """Every replica runs the newest template."""
+    progress_failure: str | None = None
+    """Message of Progressing=False (deadline exceeded, quota, …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One LLMService with all that belongs to it."""
+
+    key: ServiceKey
+    uid: str
+    generation: int
+    created_at: float
+    spec: LLMServiceSpec
+    paused: bool = False
+    workload: Workload | None = None
+    pods: tuple[Pod, ...] = ()
+    service_ttft: Quantiles = Quantiles()
+    """TTFT over all its pods together."""
+    service_tpot: Quantiles = Quantiles()
+    foreign_autoscaler: str | None = None
+    """An HPA or ScaledObject aimed at our Deployment, as `Kind name`."""
+    metrics_problem: str | None = None
+    """Why no metrics could be had, in words; None when some source answers."""
+    memory: Memory = field(default_factory=Memory)
+    """What the last plan asked to be remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """GPUs of one node: of one product, whole."""
+
+    name: str
+    gpu: str | None
+    """Product label; None without GPUs."""
+    gpus: int
+    """Allocatable on a node that is ready and takes new pods, else 0."""
+    gpus_used: int
+    """Requested by pods bound to it and not finished."""
+    memory_mib: int | None = None
+    """Memory of one GPU by its label."""
+
+    @property
+    def gpus_free(self) -> int:
+        return max(0, self.gpus - self.gpus_used)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that `decide` may know."""
+
+    services: tuple[Service, ...]
+    nodes: tuple[Node, ...]
