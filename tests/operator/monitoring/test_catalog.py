@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from rorqual_engine.plan import Verdict
 from rorqual_operator.monitoring.catalog import METRICS, SERVICE_VERDICT, Metric
 
