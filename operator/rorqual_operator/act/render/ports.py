@@ -1,0 +1,4 @@
+"""Where engine pods are reached."""
+
+PORT = 8000
+PORT_NAME = "http"
