@@ -47,9 +47,12 @@ def on_product(affinity: Mapping[str, Any] | None, gpu: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = deepcopy(dict(affinity or {}))
     required = found.setdefault("nodeAffinity", {}).setdefault("requiredDuringSchedulingIgnoredDuringExecution", {})
-    expression = {"key": PRODUCT_LABEL, "operator": "In", "values": [gpu]}
     required["nodeSelectorTerms"] = [
-        {**term, "matchExpressions": [*term.get("matchExpressions", []), expression]}
+        {**term, "matchExpressions": [*term.get("matchExpressions", []), _is_product(gpu)]}
         for term in required.get("nodeSelectorTerms") or [{}]
     ]
     return found
+
+
+def _is_product(gpu: str) -> dict[str, Any]:
+    return {"key": PRODUCT_LABEL, "operator": "In", "values": [gpu]}
