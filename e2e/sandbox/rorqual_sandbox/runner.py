@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from rorqual_sandbox.errors import ComponentFailedError
 from rorqual_sandbox.health import HealthProbe
 from rorqual_sandbox.layout import Layout
 
+log = logging.getLogger("supervisor.runner")
 _START_SECONDS = 60
 
 
@@ -50,6 +52,7 @@ class Runner:
         child = await process.spawn(component.argv, env=self._env, log=self._layout.component_log(name))
         self._running[name] = _Running(child, asyncio.create_task(self._watch(component, child)))
         await self._probe.wait_healthy(component, lambda: child.returncode, _START_SECONDS)
+        log.info("%s is healthy (pid %d)", name, child.pid)
 
     async def stop(self, name: str) -> None:
         """Stops a component; one that does not run is left as it is."""
