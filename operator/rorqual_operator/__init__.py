@@ -1,0 +1,1 @@
+"""The shell around the decisions: observes a cluster, has the engine decide, carries it out."""

@@ -1,0 +1,1 @@
+"""Acting: manifests by server-side apply, replicas, status with conditions, Events."""

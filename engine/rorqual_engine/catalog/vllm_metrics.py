@@ -1,0 +1,31 @@
+"""vLLM's metric names, recent and older, under Rorqual's canonical ones.
+
+Where several stand for one figure the first that an engine shows counts. Sources: vLLM's
+vllm/v1/metrics/loggers.py (0.8 to 0.32) and vllm/engine/metrics.py (V0, up to 0.10).
+"""
+
+GAUGES: dict[str, tuple[str, ...]] = {
+    "running": ("vllm:num_requests_running",),
+    "waiting": ("vllm:num_requests_waiting",),
+    "kv_use": ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"),
+}
+COUNTERS: dict[str, tuple[str, ...]] = {
+    "requests": ("vllm:request_success_total", "vllm:request_success"),
+    "prompt_tokens": ("vllm:prompt_tokens_total", "vllm:prompt_tokens"),
+    "generation_tokens": ("vllm:generation_tokens_total", "vllm:generation_tokens"),
+    "preemptions": ("vllm:num_preemptions_total", "vllm:num_preemptions"),
+}
+HISTOGRAMS: dict[str, tuple[str, ...]] = {
+    "ttft": ("vllm:time_to_first_token_seconds",),
+    "tpot": (
+        "vllm:inter_token_latency_seconds",
+        "vllm:time_per_output_token_seconds",
+        "vllm:request_time_per_output_token_seconds",
+    ),
+    "queue_time": ("vllm:request_queue_time_seconds",),
+}
+CACHE_CONFIG = "vllm:cache_config_info"
+"""Labels num_gpu_blocks and block_size (tokens)."""
+
+SUMMED_GAUGES = ("running", "waiting")
+"""Added up over the engines of a pod (data parallel); the others are averaged."""

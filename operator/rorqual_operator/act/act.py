@@ -1,0 +1,112 @@
+"""Carries plans out, one service at a time, each after checking again that it still holds.
+
+The failure of one service is that service's alone: it is logged, told in an Event, and tried again next round.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from rorqual_engine.api import LLMServiceSpec
+from rorqual_engine.plan import Apply, Command, ScaleTo, ServicePlan
+from rorqual_engine.snapshot import Service, ServiceKey
+from rorqual_operator.act import occurrences, status
+from rorqual_operator.act.children import Children, Lookup
+from rorqual_operator.act.events import Occurrence, Recorder
+from rorqual_operator.act.render import Owner, RenderError
+from rorqual_operator.kube import DEPLOYMENTS, LLMSERVICES, Kube, KubeError, NotFound, Object
+
+log = logging.getLogger(__name__)
+
+
+class Store(Protocol):
+    """The operator's copy of the cluster, as far as acting needs it."""
+
+    def get(self, resource: Any, key: ServiceKey) -> Object | None: ...
+    def put(self, resource: Any, item: Object) -> None: ...
+
+
+class Actor:
+    """Carries out plans by server-side apply, and writes status and Events."""
+
+    def __init__(self, kube: Kube, children: Children, recorder: Recorder, store: Store) -> None:
+        self._kube, self._children, self._recorder, self._store = kube, children, recorder, store
+        self._written_at: dict[ServiceKey, float] = {}
+        self.on_command: Callable[[ServiceKey, Command], None] = lambda _key, _command: None
+        """Told of every command that was carried out, for telemetry."""
+
+    async def carry_out(self, item: Object, service: Service, plan: ServicePlan, now: float) -> bool:
+        """Commands, then status, then Events. False when it is to be tried again, and nothing of it remembered."""
+        try:
+            for command in plan.commands:
+                await self._command(service, command)
+        except NotFound as error:
+            log.info("%s vanished while it was acted on: %s", service.key, error)
+            return False
+        except (KubeError, RenderError) as error:
+            await self._refused(item, service.key, error, now)
+            return False
+        previous = item.get("status") or {}
+        await self._write_status(item, status.status_of(service, plan, previous, now), now)
+        return True
+
+    async def report_invalid(self, item: Object, message: str, now: float) -> None:
+        """Tells of a spec that cannot be read; touches nothing else."""
+        previous, generation = item.get("status") or {}, item["metadata"]["generation"]
+        await self._write_status(item, status.invalid_status(previous, generation, message, now), now)
+
+    def forget(self, alive: Mapping[ServiceKey, Object]) -> None:
+        """Drops what is remembered of services that are gone."""
+        self._children.forget({item["metadata"]["uid"] for item in alive.values()})
+        self._written_at = {key: at for key, at in self._written_at.items() if key in alive}
+
+    async def _command(self, service: Service, command: Command) -> None:
+        owner = Owner(service.key.namespace, service.key.name, service.uid, service.generation)
+        if isinstance(command, Apply):
+            await self._apply(owner, service.spec, command)
+        elif isinstance(command, ScaleTo) and self._still_holds(service, command):
+            await self._children.scale(owner, command.replicas)
+        self.on_command(service.key, command)
+
+    async def _apply(self, owner: Owner, spec: LLMServiceSpec, command: Apply) -> None:
+        if await self._children.ensure(owner, spec, command.configuration, command.replicas, self._lookup):
+            log.info("applied %s", command.reason, extra={"service": f"{owner.namespace}/{owner.name}"})
+
+    def _still_holds(self, service: Service, command: ScaleTo) -> bool:
+        """Whether the number of replicas is still the one that the decision was made from."""
+        live = self._store.get(DEPLOYMENTS, service.key)
+        current = live["spec"].get("replicas", 1) if live else None
+        if current == command.replicas:
+            return False
+        if current != command.current:
+            log.info("not scaled: replicas are %s, not %s any more", current, command.current,
+                     extra={"service": str(service.key)})  # fmt: skip
+            return False
+        return True
+
+    @property
+    def _lookup(self) -> Lookup:
+        return lambda resource, namespace, name: self._store.get(resource, ServiceKey(namespace, name))
+
+    async def _refused(self, item: Object, key: ServiceKey, error: Exception, now: float) -> None:
+        log.error("cannot carry out the plan: %s", error, extra={"service": str(key)})
+        told = Occurrence("Warning", "ActionFailed", f"{type(error).__name__}: {error}")
+        await self._recorder.record(item, told, now)
+
+    async def _write_status(self, item: Object, new: dict[str, Any], now: float) -> None:
+        key = ServiceKey(item["metadata"]["namespace"], item["metadata"]["name"])
+        previous = item.get("status") or {}
+        if not status.worth_writing(previous, new, self._written_at.get(key), now):
+            return
+        try:
+            written = await self._kube.apply(LLMSERVICES, status.manifest(key, new), "rorqual", "status")
+        except NotFound:
+            return
+        except KubeError as error:
+            log.error("cannot write status: %s", error, extra={"service": str(key)})
+            return
+        self._store.put(LLMSERVICES, written)
+        self._written_at[key] = now
+        for occurrence in occurrences.occurrences(previous, new):
+            log.info("%s: %s", occurrence.reason, occurrence.message, extra={"service": str(key)})
+            await self._recorder.record(item, occurrence, now)

@@ -1,0 +1,65 @@
+"""Which changes between two statuses are worth an Event. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rorqual_operator.act.events import Occurrence
+
+# Condition, status that is news, kind of Event, reason of the Event; the condition's message goes along.
+ALARMS = (
+    ("Stalled", "True", "Warning", None),
+    ("MetricsAvailable", "False", "Warning", "MetricsUnavailable"),
+    ("CapacityAvailable", "False", "Warning", "CapacityLimited"),
+    ("AbleToScale", "False", "Warning", None),
+    ("AnomalyDetected", "True", "Warning", "AnomalyDetected"),
+    ("Paused", "True", "Normal", "Paused"),
+    ("Ready", "True", "Normal", "Ready"),
+)
+ENDINGS = {
+    ("Stalled", "False"): "Recovered",
+    ("MetricsAvailable", "True"): "MetricsAvailable",
+    ("CapacityAvailable", "True"): "CapacityAvailable",
+    ("AnomalyDetected", "False"): "AnomalyEnded",
+    ("AbleToScale", "True"): "AutoscalerConflictEnded",
+    ("Paused", "False"): "Resumed",
+}
+EVENT_OF_ACTION = {"Configure": "ConfigApplied", "Hold": "ScalingHeld", "Advise": "ScalingAdvised"}
+
+
+def occurrences(previous: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Occurrence]:
+    """Events for new decisions and for conditions that changed their status or their reason for alarm."""
+    yield from _decided(previous, new)
+    before = {entry["type"]: entry for entry in previous.get("conditions") or []}
+    for condition in new.get("conditions") or []:
+        yield from _changed(before.get(condition["type"]), condition)
+
+
+def _decided(previous: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Occurrence]:
+    known = previous.get("decisions") or []
+    for entry in new.get("decisions") or []:
+        if entry in known:
+            return
+        yield Occurrence(
+            "Normal", _event_reason(entry), f"{entry['reason']}: {entry.get('message', '')}", entry["action"]
+        )
+
+
+def _event_reason(entry: Mapping[str, Any]) -> str:
+    if entry["action"] == "Scale":
+        return "ScalingUp" if int(entry["to"]) > int(entry["from"]) else "ScalingDown"
+    return EVENT_OF_ACTION[entry["action"]]
+
+
+def _changed(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Iterator[Occurrence]:
+    same = before is not None and (before["status"], before["reason"]) == (now["status"], now["reason"])
+    if same:
+        return
+    for kind, status, severity, reason in ALARMS:
+        if (now["type"], now["status"]) == (kind, status):
+            told = reason or now["reason"]
+            yield Occurrence(
+                "Warning" if severity == "Warning" else "Normal", told, f"{now['reason']}: {now['message']}"
+            )
+    ending = ENDINGS.get((now["type"], now["status"]))
+    if ending and before is not None and before["status"] not in (now["status"], "Unknown"):
+        yield Occurrence("Normal", ending, now["message"])

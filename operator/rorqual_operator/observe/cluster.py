@@ -1,0 +1,127 @@
+"""Kubernetes objects, as plain dicts -> the Snapshot's types. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rorqual_engine.snapshot import Node, Pod, ServiceKey, Workload
+from rorqual_engine.units import MIB, UnitError, quantity
+from rorqual_operator.act.render import read_configuration
+from rorqual_operator.kube import Object
+from rorqual_operator.times import seconds
+
+SERVICE_LABEL = "rorqual.io/service"
+PAUSED_ANNOTATION = "rorqual.io/paused"
+GPU_LABEL = "nvidia.com/gpu.product"
+GPU_MEMORY_LABEL = "nvidia.com/gpu.memory"
+GPU_RESOURCE = "nvidia.com/gpu"
+ENGINE_CONTAINER = "engine"
+FINISHED = ("Succeeded", "Failed")
+
+
+def service_key(item: Object) -> ServiceKey:
+    return ServiceKey(item["metadata"]["namespace"], item["metadata"]["name"])
+
+
+def owner_key(pod: Object) -> ServiceKey | None:
+    """The LLMService that an engine pod belongs to, by its label."""
+    name = pod["metadata"].get("labels", {}).get(SERVICE_LABEL)
+    return ServiceKey(pod["metadata"]["namespace"], name) if name else None
+
+
+def paused(item: Object) -> bool:
+    value = item["metadata"].get("annotations", {}).get(PAUSED_ANNOTATION, "false")
+    return str(value).lower() == "true"
+
+
+def condition(item: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The object's condition of that type; empty when it has none."""
+    found = (entry for entry in item.get("status", {}).get("conditions") or [] if entry["type"] == kind)
+    return next(found, {})
+
+
+def to_pod(item: Object) -> Pod:
+    """An engine pod without its metrics."""
+    status, metadata = item.get("status", {}), item["metadata"]
+    container = _engine_status(status)
+    waiting = container.get("state", {}).get("waiting", {})
+    scheduled = condition(item, "PodScheduled")
+    ended = container.get("lastState", {}).get("terminated", {}).get("finishedAt")
+    return Pod(
+        name=metadata["name"],
+        node=item["spec"].get("nodeName"),
+        created_at=seconds(metadata["creationTimestamp"]),
+        phase=status.get("phase", "Unknown"),
+        ready=condition(item, "Ready").get("status") == "True",
+        terminating="deletionTimestamp" in metadata,
+        ip=status.get("podIP"),
+        restarts=container.get("restartCount", 0),
+        last_restart_at=seconds(ended) if ended else None,
+        waiting_reason=waiting.get("reason"),
+        waiting_message=waiting.get("message", ""),
+        unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None,
+    )
+
+
+def _engine_status(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    containers = status.get("containerStatuses") or []
+    named = (entry for entry in containers if entry["name"] == ENGINE_CONTAINER)
+    return next(named, containers[0] if containers else {})
+
+
+def to_workload(item: Object) -> Workload:
+    """A Deployment as the decisions see it."""
+    spec, status = item["spec"], item.get("status", {})
+    current = status.get("observedGeneration", 0) >= item["metadata"].get("generation", 0)
+    replicas = spec.get("replicas", 1)
+    progressing = condition(item, "Progressing")
+    return Workload(
+        replicas=replicas,
+        configuration=read_configuration(item),
+        rolled_out=current and status.get("updatedReplicas", 0) >= min(replicas, status.get("replicas", 0)),
+        progress_failure=progressing.get("message") if progressing.get("status") == "False" else None,
+    )
+
+
+def gpus_requested(pod: Object) -> int:
+    """Whole GPUs that a pod asks for; 0 once it has finished."""
+    if pod.get("status", {}).get("phase") in FINISHED:
+        return 0
+    return sum(_gpus(container.get("resources", {})) for container in pod["spec"].get("containers", []))
+
+
+def _gpus(resources: Mapping[str, Any]) -> int:
+    wanted = resources.get("limits", {}).get(GPU_RESOURCE) or resources.get("requests", {}).get(GPU_RESOURCE) or 0
+    return int(quantity(wanted))
+
+
+def to_nodes(nodes: Iterable[Object], pods: Iterable[Object]) -> tuple[Node, ...]:
+    """The GPU inventory: allocatable of nodes that take new pods, and what bound pods ask for."""
+    used: dict[str, int] = {}
+    for pod in pods:
+        node = pod["spec"].get("nodeName")
+        if node:
+            used[node] = used.get(node, 0) + gpus_requested(pod)
+    return tuple(_node(item, used.get(item["metadata"]["name"], 0)) for item in nodes)
+
+
+def _node(item: Object, used: int) -> Node:
+    labels = item["metadata"].get("labels", {})
+    usable = condition(item, "Ready").get("status") == "True" and not item["spec"].get("unschedulable")
+    allocatable = int(quantity(item.get("status", {}).get("allocatable", {}).get(GPU_RESOURCE, 0)))
+    return Node(
+        name=item["metadata"]["name"],
+        gpu=labels.get(GPU_LABEL),
+        gpus=allocatable if usable else 0,
+        gpus_used=used,
+        memory_mib=_memory_mib(labels.get(GPU_MEMORY_LABEL)),
+    )
+
+
+def _memory_mib(label: str | None) -> int | None:
+    """GPU feature discovery writes plain MiB; some write a quantity."""
+    if label is None:
+        return None
+    try:
+        return int(label) if label.isdigit() else int(quantity(label) / MIB)
+    except UnitError:
+        return None

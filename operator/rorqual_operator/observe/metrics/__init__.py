@@ -1,0 +1,1 @@
+"""Engine metrics: two sources behind one Protocol, one normalised schema."""
