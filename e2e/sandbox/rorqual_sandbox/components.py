@@ -106,7 +106,7 @@ def _apiserver(plan: Plan) -> Component:
         f"--service-account-key-file={certificates / 'sa.pub'}",
         f"--service-account-signing-key-file={certificates / 'sa.key'}",
     )
-    return Component("kube-apiserver", argv, at.apiserver, f"{at.server_url}/readyz", stop_seconds=15)
+    return Component("kube-apiserver", argv, at.apiserver, f"{at.server_url}/readyz", stop_seconds=5)
 
 
 def _controller_manager(plan: Plan) -> Component:
