@@ -38,6 +38,10 @@ COLUMNS = (
 DESCRIPTION = "A large language model served on GPUs, sized, watched and scaled by Rorqual."
 
 
+# The name becomes a label's value and the name of a Service and its pods, which are shorter than an object's may be.
+NAME: Schema = {"type": "string", "maxLength": 53, "pattern": "^[a-z]([-a-z0-9]*[a-z0-9])?$"}
+
+
 def crd() -> dict[str, Any]:
     """The whole CustomResourceDefinition as a plain dict, ready for YAML."""
     return {
@@ -91,23 +95,15 @@ def object_schema() -> Schema:
         "properties": {
             "apiVersion": {"type": "string", "description": "rorqual.io/v1alpha1"},
             "kind": {"type": "string", "description": KIND},
-            "metadata": {"type": "object"},
+            "metadata": {"type": "object", "properties": {"name": NAME}},
             "spec": structural(LLMServiceSpec),
             "status": structural(LLMServiceStatus),
         },
-        # The name becomes a label value and a Service's name, which are shorter than an object's name may be.
-        "x-kubernetes-validations": [
-            {
-                "rule": "self.metadata.name.size() <= 53 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-                "message": "metadata.name must be at most 53 lower-case letters, digits or hyphens and begin with a letter:"
-                " it names the Service and its pods",
-            }
-        ],
     }
 
 
 def structural(model: type[BaseModel]) -> Schema:
-    """A model's schema as Kubernetes wants it: references inlined, optional without null, defaults of parents as {}."""
+    """A model's schema as Kubernetes wants it: references inlined, optional without null, defaults written out."""
     raw = model.model_json_schema(by_alias=True)
     return _convert(raw, raw.get("$defs", {}))
 
@@ -149,9 +145,13 @@ def _exclusive_bounds(out: Schema) -> None:
 
 
 def _with_default(out: Schema) -> Schema:
-    """No default of null; an object whose fields have defaults gets {} as its own, so that theirs come into being."""
+    """No default of null; an optional object has its fields' defaults as its own.
+
+    They are written out, since the API server checks CEL rules on a default before it fills in those of its fields.
+    """
     if out.get("default", 0) is None:
         del out["default"]
     if out.get("type") == "object" and "default" in out:
-        out["default"] = {}
+        children = out.get("properties", {}).items()
+        out["default"] = {name: child["default"] for name, child in children if "default" in child}
     return out

@@ -147,7 +147,7 @@ class Workload(ApiModel):
     """Mean tokens of a prompt."""
     output_tokens: PositiveInt = 256
     """Mean tokens of an answer."""
-    requests_per_second: Decimal | None = None
+    requests_per_second: Annotated[float, Field(gt=0)] | None = None
     """Mean arrival rate."""
 
 
@@ -289,7 +289,7 @@ class Scaling(ApiModel):
         json_schema_extra=cel(
             "self.minReplicas <= self.maxReplicas",
             "minReplicas must not be above maxReplicas",
-            messageExpression="'minReplicas ' + string(self.minReplicas) + ' must not be above maxReplicas ' + string(self.maxReplicas)",
+            messageExpression="'minReplicas must not be above maxReplicas, found %d and %d'.format([self.minReplicas, self.maxReplicas])",
         )
     )
 
