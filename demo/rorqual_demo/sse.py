@@ -1,0 +1,44 @@
+"""Server-sent events of the OpenAI completions API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
+
+DONE = b"[DONE]"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One event: whether it carries text, and the answer's length where the event tells it."""
+
+    has_text: bool
+    completion_tokens: int | None = None
+    error: str | None = None
+
+
+async def read_chunks(lines: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
+    """The chunks of a streamed answer, until [DONE] or the stream's end. Raises ValueError for broken JSON."""
+    async for line in lines:
+        if not line.startswith(b"data:"):
+            continue  # blank lines, comments, other fields
+        data = line[5:].strip()
+        if data == DONE:
+            return
+        yield parse_chunk(data)
+
+
+def parse_chunk(data: bytes) -> Chunk:
+    """One event's data, of /v1/completions or /v1/chat/completions."""
+    event = json.loads(data)
+    if error := event.get("error"):
+        return Chunk(has_text=False, error=str(error.get("message", error)) if isinstance(error, dict) else str(error))
+    usage = event.get("usage") or {}
+    has_text = any(_text(choice) for choice in event.get("choices", ()))
+    return Chunk(has_text, usage.get("completion_tokens"))
+
+
+def _text(choice: dict[str, object]) -> object:
+    delta = choice.get("delta")
+    return delta.get("content") if isinstance(delta, dict) else choice.get("text")
