@@ -24,6 +24,7 @@ class Reason(StrEnum):
     METRICS_INCOMPLETE = "MetricsIncomplete"
     FAULT_IS_NOT_LOAD = "FaultIsNotLoad"
     NO_READY_REPLICAS = "NoReadyReplicas"
+    ROLLOUT_IN_PROGRESS = "RolloutInProgress"
     PAUSED = "Paused"
     STALLED = "Stalled"
     # configuration
@@ -44,6 +45,7 @@ class Reason(StrEnum):
     KV_CACHE_FULL = "KVCacheFull"
     NOT_ANSWERING = "NotAnswering"
     RESTARTING = "Restarting"
+    CANNOT_START = "CannotStart"
     NO_REQUESTS = "NoRequests"
     NOTHING_KNOWN = "NothingKnown"
 
@@ -220,7 +222,9 @@ class Memory:
     known_since: float | None = None
     """When this memory began (creation, or the operator's start)."""
     configured_generation: int | None = None
-    """Generation of the spec that the running configuration was decided for."""
+    """Generation of the spec that `configured` was decided for."""
+    configured: Configuration | None = None
+    """The configuration decided then; it stands until the spec changes, also while its application fails."""
     verdict_since: float | None = None
     verdict: Verdict | None = None
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.plan import Configuration, Memory
 
+STALE_AFTER_SECONDS = 60.0
+"""Metrics older than this count as missing."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ServiceKey:
@@ -99,6 +102,12 @@ class Pod:
     @property
     def serving(self) -> bool:
         return self.ready and not self.terminating
+
+    def fresh_metrics(self, now: float) -> EngineMetrics | None:
+        """Its metrics, unless there are none or they are too old to decide on."""
+        if self.metrics is None or self.metrics.age_seconds(now) > STALE_AFTER_SECONDS:
+            return None
+        return self.metrics
 
 
 @dataclass(frozen=True, slots=True)
