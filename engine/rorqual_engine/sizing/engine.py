@@ -1,0 +1,71 @@
+"""The engine that is to be sized: a model, how it is stored, and the runtime's rules."""
+
+from dataclasses import dataclass
+
+from rorqual_engine import catalog
+from rorqual_engine.api.spec import Architecture, LLMServiceSpec
+from rorqual_engine.catalog import GPU, ModelFacts, RuntimeVersion
+from rorqual_engine.plan import Reason, Stall
+
+_DTYPE_BYTES = {"auto": 2, "bfloat16": 2, "float16": 2, "float32": 4}
+_WIDE_FEED_FORWARD = 4
+"""Intermediate size over hidden size where an inline architecture does not say it: among the widest in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What decides memory besides the GPU and the configuration."""
+
+    name: str
+    facts: ModelFacts
+    quantization: str
+    dtype_bytes: int
+    kv_bytes: int
+    """Of one element of the KV cache."""
+    rules: RuntimeVersion
+    batched_tokens: int | None = None
+    """Tokens of one step, where the spec fixes them."""
+
+    def tokens_per_step(self, gpu: GPU) -> int:
+        """Tokens that one step may hold (vLLM: --max-num-batched-tokens)."""
+        return self.batched_tokens or self.rules.batch_defaults(gpu.batch_class).batched_tokens
+
+
+def describe_engine(spec: LLMServiceSpec, batched_tokens: int | None) -> Engine | Stall:
+    """The engine of a spec; a Stall of UnknownModel when neither the catalog nor the spec knows the architecture."""
+    known = _known_model(spec)
+    if known is None:
+        return _unknown_model(spec.model.name)
+    stored = known.quantization if spec.model.quantization == "none" else spec.model.quantization
+    dtype_bytes = _DTYPE_BYTES[spec.model.dtype]
+    return Engine(
+        name=spec.model.name,
+        facts=known.facts,
+        quantization=stored,
+        dtype_bytes=dtype_bytes,
+        kv_bytes=1 if spec.model.kv_cache_dtype == "fp8" else dtype_bytes,
+        rules=catalog.runtime_version(spec.engine.runtime, spec.engine.version),
+        batched_tokens=batched_tokens,
+    )
+
+
+def _known_model(spec: LLMServiceSpec) -> catalog.KnownModel | None:
+    if spec.model.architecture is not None:
+        return catalog.KnownModel(_inline(spec.model.name, spec.model.architecture), "none")
+    return catalog.model(spec.model.name)
+
+
+def _inline(name: str, given: Architecture) -> ModelFacts:
+    return ModelFacts(
+        name=name, intermediate_size=_WIDE_FEED_FORWARD * given.hidden_size, **given.model_dump(by_alias=False)
+    )
+
+
+def _unknown_model(name: str) -> Stall:
+    near = catalog.near_models(name)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    return Stall(
+        Reason.UNKNOWN_MODEL,
+        f"model {name!r} is not in the catalog.{hint} Give spec.model.architecture (parameters, layers, hiddenSize, "
+        "attentionHeads, kvHeads, headSize, vocabulary, maxContextTokens; all are in the model's config.json)",
+    )

@@ -1,0 +1,109 @@
+"""Whether an engine fits a GPU product, on how many of them, and with which configuration."""
+
+from dataclasses import dataclass
+
+from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.catalog import GPU
+from rorqual_engine.plan import Configuration
+from rorqual_engine.sizing.engine import Engine
+from rorqual_engine.sizing.memory import Budget, memory_budget
+from rorqual_engine.sizing.pins import Pins
+
+MOST_SEQUENCES = 256
+"""Most sequences at once unless pinned: vLLM's long-standing default; more rarely adds throughput and costs TPOT."""
+_TENSOR_PARALLEL = (1, 2, 4, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a replica is to hold, in tokens."""
+
+    mean_tokens: int
+    """Of one sequence of the workload: prompt and output."""
+    context_limit: int
+    """Longest sequence that is asked for, or that the model allows."""
+    least_tokens: int
+    """Tokens that the KV cache must hold, or the configuration does not fit."""
+
+    @classmethod
+    def of(cls, spec: LLMServiceSpec, engine: Engine, pins: Pins) -> "Demand":
+        """A pinned context must fit whole; otherwise twice the mean, for half of all sequences are longer than it."""
+        mean = spec.workload.input_tokens + spec.workload.output_tokens
+        limit = pins.max_context_tokens or engine.facts.max_context_tokens
+        least = limit if pins.max_context_tokens else min(limit, 2 * mean)
+        return cls(min(mean, limit), limit, least)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A configuration that fits, with its memory."""
+
+    configuration: Configuration
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One alternative of hardware: GPUs of one product on one node."""
+
+    gpu: GPU
+    gpus_per_node: int
+    packed: bool = False
+    """The GPU is shared: take the smallest share that holds the workload, not all that is left."""
+
+
+def fit(engine: Engine, demand: Demand, pins: Pins, offer: Offer) -> Fit | None:
+    """The configuration on the fewest GPUs that fits; None when none does."""
+    counts = [pins.tensor_parallel] if pins.tensor_parallel else tensor_parallel_choices(engine, offer.gpus_per_node)
+    fits = (fit_on(engine, demand, pins, offer, count) for count in counts if count <= offer.gpus_per_node)
+    return next((found for found in fits if found is not None), None)
+
+
+def tensor_parallel_choices(engine: Engine, gpus: int) -> list[int]:
+    """Powers of two up to `gpus` over which the heads can be split."""
+    return [count for count in _TENSOR_PARALLEL if count <= gpus and splits(engine, count)]
+
+
+def splits(engine: Engine, tensor_parallel: int) -> bool:
+    """Whether query heads divide evenly, and key/value heads divide or repeat evenly. With MLA query heads alone do."""
+    facts = engine.facts
+    if facts.attention_heads % tensor_parallel:
+        return False
+    if facts.latent_size is not None:
+        return True
+    return facts.kv_heads % tensor_parallel == 0 or tensor_parallel % facts.kv_heads == 0
+
+
+def fit_on(engine: Engine, demand: Demand, pins: Pins, offer: Offer, tensor_parallel: int) -> Fit | None:
+    """The configuration on exactly so many GPUs, or None when it does not fit.
+
+    Working memory is counted for the most sequences first; with the number that the KV cache allows it is less, and
+    what becomes free goes to the KV cache.
+    """
+    most = pins.max_concurrent_sequences or MOST_SEQUENCES
+    share = _share(memory_budget(engine, offer.gpu, tensor_parallel, most, 1.0), demand, pins, offer, engine)
+    first = memory_budget(engine, offer.gpu, tensor_parallel, most, share)
+    if first.sure_tokens < demand.least_tokens:
+        return None
+    sequences = pins.max_concurrent_sequences or max(1, min(most, first.kv_tokens // demand.mean_tokens))
+    budget = memory_budget(engine, offer.gpu, tensor_parallel, sequences, share)
+    configuration = Configuration(
+        gpu=offer.gpu.product,
+        tensor_parallel=tensor_parallel,
+        max_concurrent_sequences=sequences,
+        gpu_memory_share=share,
+        max_context_tokens=min(demand.context_limit, budget.sure_tokens),
+    )
+    return Fit(configuration, budget)
+
+
+def _share(whole: Budget, demand: Demand, pins: Pins, offer: Offer, engine: Engine) -> float:
+    """The pin; on a shared GPU the least for the workload; else the default, raised when that is what makes it fit."""
+    if pins.gpu_memory_share is not None:
+        return pins.gpu_memory_share
+    highest = whole.highest_share()
+    least = whole.share_for(demand.least_tokens)
+    if offer.packed:
+        most = pins.max_concurrent_sequences or MOST_SEQUENCES
+        return min(highest, max(least, whole.share_for(most * demand.mean_tokens)))
+    return min(highest, max(engine.rules.default_share, least))

@@ -1,0 +1,152 @@
+"""The configuration that a spec gets on this cluster, or why there is none."""
+
+from dataclasses import dataclass, replace
+
+from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.fleet import Inventory
+from rorqual_engine.plan import Configuration, Reason, Recommendation, Stall
+from rorqual_engine.sizing.engine import Engine, describe_engine
+from rorqual_engine.sizing.fit import Demand, Fit, Offer, fit, fit_on, splits
+from rorqual_engine.sizing.memory import Budget, memory_budget
+from rorqual_engine.sizing.offers import list_offers
+from rorqual_engine.sizing.pins import Pins, read_pins
+from rorqual_engine.units import GIB
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A spec on a cluster, read for sizing: everything that a recommendation follows from."""
+
+    engine: Engine
+    pins: Pins
+    demand: Demand
+    offers: tuple[Offer, ...]
+
+
+def read_case(spec: LLMServiceSpec, inventory: Inventory, running: Configuration | None) -> Case | Stall:
+    """What sizing needs of a spec, or the first thing that keeps it from being sized."""
+    pins = read_pins(spec)
+    if isinstance(pins, Stall):
+        return pins
+    engine = describe_engine(spec, pins.max_batched_tokens)
+    if isinstance(engine, Stall):
+        return engine
+    offers = list_offers(spec, inventory, running)
+    if isinstance(offers, Stall):
+        return offers
+    return Case(engine, pins, Demand.of(spec, engine, pins), tuple(offers))
+
+
+def recommend(case: Case) -> Recommendation | Stall:
+    """The first offer that fits, on the fewest GPUs; a Stall of ConflictingPins or ModelTooLarge when none does."""
+    for offer in case.offers:
+        found = fit(case.engine, case.demand, case.pins, offer)
+        if found is not None:
+            return _recommendation(case, found)
+    return _no_fit(case)
+
+
+def holds(case: Case, running: Configuration) -> bool:
+    """Whether a running configuration is one that the case allows: its pins, its hardware, and it fits."""
+    offer = next((offer for offer in case.offers if offer.gpu.product == running.gpu), None)
+    if (
+        offer is None
+        or running.tensor_parallel > offer.gpus_per_node
+        or not splits(case.engine, running.tensor_parallel)
+    ):
+        return False
+    if not _keeps_pins(case.pins, running):
+        return False
+    fixed = replace(
+        case.pins,
+        gpu_memory_share=running.gpu_memory_share or case.engine.rules.default_share,
+        max_concurrent_sequences=running.max_concurrent_sequences,
+    )
+    return fit_on(case.engine, case.demand, fixed, offer, running.tensor_parallel) is not None
+
+
+def _keeps_pins(pins: Pins, running: Configuration) -> bool:
+    pairs = (
+        (pins.tensor_parallel, running.tensor_parallel),
+        (pins.gpu_memory_share, running.gpu_memory_share),
+        (pins.max_concurrent_sequences, running.max_concurrent_sequences),
+        (pins.max_context_tokens, running.max_context_tokens),
+    )
+    return all(pin is None or pin == value for pin, value in pairs)
+
+
+def _recommendation(case: Case, found: Fit) -> Recommendation:
+    configuration, budget = found.configuration, found.budget
+    return Recommendation(
+        configuration=configuration,
+        kv_cache_tokens=budget.kv_tokens,
+        pins=case.pins.describe(),
+        explanation=(
+            f"{configuration.tensor_parallel} x {configuration.gpu}, on each: {budget.explanation}; "
+            f"{configuration.max_concurrent_sequences} sequences, {case.demand.mean_tokens:,} tokens each on average; "
+            f"context {_context(case, configuration)}"
+        ),
+    )
+
+
+def _context(case: Case, configuration: Configuration) -> str:
+    tokens = configuration.max_context_tokens or 0
+    lowered = tokens < case.demand.context_limit
+    return f"{tokens:,} tokens" + (f", lowered from {case.demand.context_limit:,} to fit" if lowered else "")
+
+
+def _no_fit(case: Case) -> Stall:
+    """ConflictingPins when it would fit without the pins, else ModelTooLarge."""
+    heads = _uneven_heads(case)
+    if heads is not None:
+        return heads
+    free = replace(case.pins, tensor_parallel=None, gpu_memory_share=None, max_concurrent_sequences=None)
+    for offer in case.offers:
+        found = fit(case.engine, case.demand, free, offer)
+        if found is not None:
+            return _conflict(case, found, offer)
+    return _too_large(case)
+
+
+def _uneven_heads(case: Case) -> Stall | None:
+    count, facts = case.pins.tensor_parallel, case.engine.facts
+    if count is None or splits(case.engine, count):
+        return None
+    return Stall(
+        Reason.CONFLICTING_PINS,
+        f"{case.pins.origins['tensor_parallel']}: {count} GPUs cannot share the {facts.attention_heads} attention "
+        f"heads and {facts.kv_heads} key/value heads of {case.engine.name} evenly",
+    )
+
+
+def _conflict(case: Case, found: Fit, offer: Offer) -> Stall:
+    pins, free = case.pins, found.configuration
+    fixed = [text for name, text in zip(pins.origins, pins.describe(), strict=True) if name != "max_context_tokens"]
+    count = pins.tensor_parallel or free.tensor_parallel
+    budget = _budget(case, offer, count)
+    needed = budget.needed(case.demand.least_tokens) / GIB
+    return Stall(
+        Reason.CONFLICTING_PINS,
+        f"{'; '.join(fixed)}: on {count} of the {offer.gpus_per_node} {offer.gpu.product} of a node "
+        f"{case.engine.name} needs {needed:.1f} of {budget.total / GIB:.1f} GiB on each, a share of "
+        f"{budget.share_for(case.demand.least_tokens):.2f}. Without these pins it fits with tensorParallel "
+        f"{free.tensor_parallel} and gpuMemoryShare {free.gpu_memory_share:g}",
+    )
+
+
+def _too_large(case: Case) -> Stall:
+    offer = max(case.offers, key=lambda offer: offer.gpu.usable_bytes * offer.gpus_per_node)
+    count = offer.gpus_per_node
+    budget = _budget(case, offer, count)
+    tokens = case.demand.least_tokens
+    return Stall(
+        Reason.MODEL_TOO_LARGE,
+        f"{case.engine.name} needs {budget.weights * count / GIB:.0f} GiB for weights alone, and "
+        f"{budget.needed(tokens) * count / GIB:.0f} GiB with working memory and a KV cache of {tokens:,} tokens; "
+        f"the largest offered, {count} x {offer.gpu.product} in one node, has {budget.total * count / GIB:.0f} GiB",
+    )
+
+
+def _budget(case: Case, offer: Offer, count: int) -> Budget:
+    sequences = case.pins.max_concurrent_sequences or 1
+    return memory_budget(case.engine, offer.gpu, count, sequences, case.pins.gpu_memory_share or 1.0)
