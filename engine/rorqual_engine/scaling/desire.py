@@ -1,0 +1,123 @@
+"""How many replicas a service is to have, as far as it alone is concerned: demand, windows, policies, bounds."""
+
+from dataclasses import dataclass, replace
+
+from rorqual_engine.plan import Limiter, Proposal, Reason, Signal
+from rorqual_engine.scaling.bounds import Bounds
+from rorqual_engine.scaling.load import Load
+from rorqual_engine.scaling.policies import down_limit, up_limit
+from rorqual_engine.scaling.proposal import Proposed, propose
+from rorqual_engine.scaling.signals import read_signals, strongest
+from rorqual_engine.scaling.stabilization import remember, stabilize
+from rorqual_engine.snapshot import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Desire:
+    """A wanted number of replicas with its reason; `current` is what the workload asks for now."""
+
+    current: int
+    replicas: int
+    reason: Reason
+    message: str
+    signal: Signal | None = None
+    signals: tuple[Signal, ...] = ()
+    limited_by: tuple[Limiter, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    """To be remembered."""
+
+
+def desire(service: Service, load: Load, sequences: int, bounds: Bounds, now: float) -> Desire:
+    """The wanted number by the mode of scaling; `sequences` is what one replica works on at once."""
+    scaling = service.spec.scaling
+    if service.workload is None:
+        return _create(service, bounds)
+    current = service.workload.replicas
+    if scaling.mode == "Off":
+        return Desire(current, current, Reason.SCALING_OFF, "scaling.mode is Off: the number of replicas stays")
+    if scaling.mode == "External":
+        wanted = service.spec.replicas or 0
+        return Desire(current, wanted, Reason.EXTERNAL_REPLICAS, f"spec.replicas asks for {wanted}")
+    allowed, limited_by = bounds.clamp(current)
+    if allowed != current:
+        return _into_bounds(service, current, allowed, limited_by)
+    unknown = _unknown_load(service, load)
+    if unknown is not None:
+        return replace(unknown, proposals=service.memory.proposals)
+    return _by_demand(service, load, sequences, bounds, now)
+
+
+def _create(service: Service, bounds: Bounds) -> Desire:
+    if service.spec.scaling.mode == "External":
+        wanted = service.spec.replicas or 0
+        return Desire(0, wanted, Reason.CREATING, f"starts with {wanted} replicas, as spec.replicas asks for")
+    message = f"starts with {bounds.minimum} replicas, the fewest allowed"
+    by = (bounds.minimum_by,) if bounds.minimum_by is Limiter.NO_ACTIVATOR else ()
+    return Desire(0, bounds.minimum, Reason.CREATING, message, limited_by=by)
+
+
+def _into_bounds(service: Service, current: int, allowed: int, limited_by: tuple[Limiter, ...]) -> Desire:
+    """A number outside the bounds is moved to them at once, whatever the load, as HPA does."""
+    reason = Reason.BELOW_MINIMUM if allowed > current else Reason.ABOVE_MAXIMUM
+    word = "fewest" if allowed > current else "most"
+    message = f"{current} replicas, {allowed} are the {word} allowed"
+    return Desire(current, allowed, reason, message, limited_by=limited_by, proposals=service.memory.proposals)
+
+
+def _unknown_load(service: Service, load: Load) -> Desire | None:
+    """Holding, while nothing at all is known of the load."""
+    if load.known or service.workload is None:
+        return None
+    current = service.workload.replicas
+    if load.serving == 0:
+        return Desire(current, current, Reason.NO_READY_REPLICAS, "no replica is ready: the load is not known")
+    if load.faults >= load.serving:
+        message = f"none of the {load.serving} ready replicas answers: a fault, not load"
+        return Desire(current, current, Reason.FAULT_IS_NOT_LOAD, message)
+    problem = service.metrics_problem or "none is fresh"
+    message = f"no metrics of the {load.serving} ready replicas: {problem}"
+    return Desire(current, current, Reason.METRICS_UNAVAILABLE, message)
+
+
+def _by_demand(service: Service, load: Load, sequences: int, bounds: Bounds, now: float) -> Desire:
+    if service.workload is None:
+        raise ValueError(f"{service.key} has no workload yet: there is no load to follow")
+    current, behavior = service.workload.replicas, service.spec.scaling.behavior
+    signals = read_signals(load, sequences, service.spec.scaling.targets)
+    signal = strongest(signals)
+    proposed = propose(current, signal.replicas, load, behavior)
+    proposals = remember(service.memory, current, proposed.replicas, behavior, now)
+    replicas, limited_by = _limit(service, proposals, proposed, bounds, now)
+    message = _explain(proposed, signal)
+    whole = Desire(current, replicas, proposed.reason, message, signal, signals, limited_by, proposals)
+    if replicas < current and not service.workload.rolled_out:
+        held = f"{message}; nothing is removed while a rollout is under way"
+        return replace(whole, replicas=current, reason=Reason.ROLLOUT_IN_PROGRESS, message=held)
+    return whole
+
+
+def _limit(
+    service: Service, proposals: tuple[Proposal, ...], proposed: Proposed, bounds: Bounds, now: float
+) -> tuple[int, tuple[Limiter, ...]]:
+    """Windows, then bounds, then policies; every limit that moved the number is named."""
+    current = service.workload.replicas if service.workload else 0
+    behavior, events = service.spec.scaling.behavior, service.memory.events
+    stable = stabilize(proposals, current, proposed.replicas, behavior, now)
+    limiters = [Limiter.STABILIZATION] if stable != proposed.replicas else []
+    bounded, by = bounds.clamp(stable)
+    limiters += by
+    most = up_limit(behavior, events, current, now)
+    fewest = down_limit(behavior, events, current, now)
+    if bounded > most:
+        return most, (*limiters, Limiter.SCALE_UP_POLICY)
+    if bounded < fewest:
+        return fewest, (*limiters, Limiter.SCALE_DOWN_POLICY)
+    return bounded, tuple(limiters)
+
+
+def _explain(proposed: Proposed, signal: Signal) -> str:
+    asks = (
+        f"{signal.name} asks for {signal.replicas:.2f} replicas "
+        f"({signal.value:.4g} {signal.unit}, target {signal.target:.4g})"
+    )
+    return f"{asks}; {proposed.message}" if proposed.message else asks
