@@ -1,0 +1,139 @@
+"""From what is known to what is to be done: the one place where sizing, detection, scaling and the fleet meet.
+
+Pure: the same snapshot and time give the same plan. The operator, the simulator and the tests call the same `decide`.
+"""
+
+from dataclasses import dataclass
+
+from rorqual_engine.commands import choose_commands
+from rorqual_engine.detection import Diagnosis, active, diagnose
+from rorqual_engine.fleet import Claim, Grant, Inventory, arbitrate
+from rorqual_engine.plan import Configuration, Memory, ScaleEvent, ScaleTo, ServicePlan, Stall
+from rorqual_engine.scaling import Desire, desire, longest_period_seconds, read_bounds, read_load
+from rorqual_engine.sizing import Sizing, concurrent_sequences, size
+from rorqual_engine.snapshot import Pod, Service, ServiceKey, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One service, considered alone."""
+
+    service: Service
+    diagnosis: Diagnosis
+    sizing: Sizing | None
+    desire: Desire | None
+    stall: Stall | None = None
+
+    @property
+    def configuration(self) -> Configuration | None:
+        """What its replicas are to run with; what they run with, while the spec cannot be carried out."""
+        if self.sizing is not None and not self.service.paused:
+            return self.sizing.configuration
+        return self.service.workload.configuration if self.service.workload else None
+
+    @property
+    def current(self) -> int:
+        return self.service.workload.replicas if self.service.workload else 0
+
+    @property
+    def wanted(self) -> int:
+        return self.current if self.desire is None or self.service.paused else self.desire.replicas
+
+
+def decide(snapshot: Snapshot, now: float) -> dict[ServiceKey, ServicePlan]:
+    """A plan for each service of the snapshot at time `now` (seconds since the epoch)."""
+    inventory = Inventory.of(snapshot.nodes)
+    cases = [_consider(service, inventory, now) for service in snapshot.services]
+    grants = arbitrate(inventory, (claim for case in cases if (claim := _claim(case)) is not None))
+    return {case.service.key: _plan(case, grants.get(case.service.key), now) for case in cases}
+
+
+def _consider(service: Service, inventory: Inventory, now: float) -> Case:
+    running = service.workload.configuration if service.workload else None
+    sequences = concurrent_sequences(service.spec, running, inventory)
+    diagnosis = diagnose(service, sequences, _last_active_at(service, now), now)
+    sizing = size(service, inventory)
+    if isinstance(sizing, Stall):
+        return Case(service, diagnosis, None, None, sizing)
+    bounds = read_bounds(service.spec, sizing.configuration.gpu, now)
+    if isinstance(bounds, Stall):
+        return Case(service, diagnosis, sizing, None, bounds)
+    load = read_load(service, diagnosis.faulty_pods, now)
+    return Case(service, diagnosis, sizing, desire(service, load, sequences, bounds, now))
+
+
+def _claim(case: Case) -> Claim | None:
+    """What a service asks of the fleet; None where GPUs are not counted or its configuration is not known."""
+    wanted, service = case.configuration, case.service
+    if wanted is None or service.spec.sharing.scheme != "Exclusive":
+        return None
+    running = (service.workload.configuration if service.workload else None) or wanted
+    same_shape = (running.gpu, running.tensor_parallel) == (wanted.gpu, wanted.tensor_parallel)
+    replicas = _placed(service.pods)
+    released = {node: count * running.tensor_parallel for node, count in replicas.items()}
+    return Claim(
+        key=service.key,
+        priority=service.spec.priority,
+        gpu=wanted.gpu,
+        gpus_per_replica=wanted.tensor_parallel,
+        current=case.current,
+        wanted=case.wanted,
+        held=replicas if same_shape else {},
+        released=released if not same_shape and running.gpu == wanted.gpu else {},
+        tentative=service.spec.scaling.mode == "Advisory" or service.foreign_autoscaler is not None,
+    )
+
+
+def _placed(pods: tuple[Pod, ...]) -> dict[str, int]:
+    """Replicas that hold GPUs, by node. Ending ones are left out: their GPUs are neither theirs nor free."""
+    placed: dict[str, int] = {}
+    for pod in pods:
+        if pod.node is not None and not pod.terminating and pod.phase in ("Pending", "Running"):
+            placed[pod.node] = placed.get(pod.node, 0) + 1
+    return placed
+
+
+def _plan(case: Case, grant: Grant | None, now: float) -> ServicePlan:
+    choice = choose_commands(case.service, case.sizing, case.desire, case.stall, grant)
+    return ServicePlan(
+        commands=choice.commands,
+        desired_replicas=choice.replicas,
+        health=case.diagnosis.health,
+        recommendation=case.sizing.recommendation if case.sizing else None,
+        stall=case.stall,
+        shortage=grant.shortage if grant else None,
+        signals=case.desire.signals if case.desire else (),
+        limited_by=choice.limited_by,
+        memory=_remember(case, next((c for c in choice.commands if isinstance(c, ScaleTo)), None), now),
+    )
+
+
+def _remember(case: Case, scale: ScaleTo | None, now: float) -> Memory:
+    service, old = case.service, case.service.memory
+    carried_out = case.sizing is not None and case.stall is None and not service.paused
+    verdict = case.diagnosis.health.verdict
+    change = (ScaleEvent(now, scale.replicas - scale.current),) if scale else ()
+    longest = longest_period_seconds(service.spec.scaling.behavior)
+    return Memory(
+        proposals=case.desire.proposals if case.desire and not service.paused else old.proposals,
+        events=(*(event for event in old.events if now - event.at < longest), *change),
+        last_active_at=now if _active(service, now) else old.last_active_at,
+        known_since=now if old.known_since is None else old.known_since,
+        configured_generation=service.generation if carried_out else old.configured_generation,
+        configured=case.sizing.configuration if case.sizing and carried_out else old.configured,
+        verdict=verdict,
+        verdict_since=old.verdict_since if old.verdict is verdict else now,
+    )
+
+
+def _last_active_at(service: Service, now: float) -> float:
+    """When a request was last seen; never before anything was known."""
+    if _active(service, now):
+        return now
+    memory = service.memory
+    known = [at for at in (memory.last_active_at, memory.known_since) if at is not None]
+    return max(known, default=now)
+
+
+def _active(service: Service, now: float) -> bool:
+    return any(active(one) for pod in service.pods if (one := pod.fresh_metrics(now)) is not None)
