@@ -16,9 +16,13 @@ RUNNING = Configuration(H100, 1, 100, 0.9, 8192)
 """What the services of these tests run: 100 sequences at once, so the default target of 80 % is 80."""
 
 
-def a_spec(model: str = LLAMA_8B, gpus: tuple[str, ...] = (H100,), **parts: Any) -> LLMServiceSpec:
+def a_spec(model: str | dict[str, Any] = LLAMA_8B, gpus: tuple[str, ...] = (H100,), **parts: Any) -> LLMServiceSpec:
     """A spec by its parts as a manifest writes them, such as ``scaling={"maxReplicas": 4}``."""
-    body = {"model": {"name": model}, "hardware": [{"gpu": gpu} for gpu in gpus], **parts}
+    body = {
+        "model": {"name": model} if isinstance(model, str) else model,
+        "hardware": [{"gpu": gpu} for gpu in gpus],
+        **parts,
+    }
     return LLMServiceSpec.model_validate(body)
 
 

@@ -78,7 +78,10 @@ def place(free: dict[str, int], gpus: int, replicas: int) -> int:
     placed = 0
     if replicas <= 0:
         return placed
-    for node in sorted(free, key=lambda name: (free[name], name)):
+    roomy = [name for name, count in free.items() if count >= gpus]
+    for node in sorted(roomy, key=lambda name: (free[name], name)):
+        if placed == replicas:
+            break
         here = min(free[node] // gpus, replicas - placed)
         free[node] -= here * gpus
         placed += here

@@ -14,19 +14,17 @@ class Stock:
     nodes: tuple[Node, ...]
     memory_mib: int | None
     """Of one GPU, by the nodes' label: the smallest, where they differ."""
+    total: int
+    largest_node: int
+    """GPUs of the node with most of them."""
 
-    @property
-    def total(self) -> int:
-        return sum(node.gpus for node in self.nodes)
-
-    @property
-    def free(self) -> int:
-        return sum(node.gpus_free for node in self.nodes)
-
-    @property
-    def largest_node(self) -> int:
-        """GPUs of the node with most of them."""
-        return max(node.gpus for node in self.nodes)
+    @classmethod
+    def of(cls, product: str, nodes: Iterable[Node]) -> "Stock":
+        """The GPUs of these nodes, all of that product."""
+        ordered = tuple(sorted(nodes, key=lambda node: node.name))
+        labels = [node.memory_mib for node in ordered if node.memory_mib is not None]
+        sizes = [node.gpus for node in ordered]
+        return cls(product, ordered, min(labels, default=None), sum(sizes), max(sizes, default=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +40,11 @@ class Inventory:
         for node in nodes:
             if node.gpu is not None:
                 by_product.setdefault(node.gpu, []).append(node)
-        return cls({product: _stock(product, found) for product, found in by_product.items()})
+        return cls({product: Stock.of(product, found) for product, found in by_product.items()})
 
     def stock(self, product: str) -> Stock:
         """GPUs of that product; an empty stock when no node has it."""
-        return self.stocks.get(product) or Stock(product, (), None)
+        return self.stocks.get(product) or Stock.of(product, ())
 
     def memory_mib(self, product: str) -> int | None:
         """Memory of one GPU of that product by node label; None when no node says it."""
@@ -54,14 +52,8 @@ class Inventory:
 
     def gpus_per_node(self, product: str) -> int | None:
         """GPUs of the largest node of that product that takes pods; None when there is none."""
-        stock = self.stock(product)
-        return (stock.largest_node if stock.nodes else 0) or None
+        return self.stock(product).largest_node or None
 
     def present(self, product: str) -> bool:
         """Whether at least one node has that product, busy or not."""
         return bool(self.stock(product).nodes)
-
-
-def _stock(product: str, nodes: list[Node]) -> Stock:
-    labels = [node.memory_mib for node in nodes if node.memory_mib is not None]
-    return Stock(product, tuple(sorted(nodes, key=lambda node: node.name)), min(labels, default=None))

@@ -17,24 +17,32 @@ def read_signals(load: Load, sequences: int, targets: Targets) -> tuple[Signal, 
     a fault never looks like growth.
     """
     concurrency = targets.concurrency_percent / 100
-    capacity = effective_capacity(load.known, sequences)
+    kv_target = targets.kv_cache_percent / 100
+    capacity = effective_capacity(load.known, sequences, kv_target)
     signals = [
         _signal("Running", "requests per replica", load, lambda one: one.running, sequences * concurrency),
         _signal("Queue", "requests per replica", load, lambda one: one.running + one.waiting, capacity * concurrency),
     ]
     if any(one.kv_use is not None for one in load.known):
-        signals.append(_kv_signal(load, targets.kv_cache_percent / 100))
+        signals.append(_kv_signal(load, kv_target))
     return tuple(signals)
 
 
-def effective_capacity(metrics: Sequence[EngineMetrics], sequences: int) -> float:
+def effective_capacity(metrics: Sequence[EngineMetrics], sequences: int, kv_target: float) -> float:
     """Sequences that a replica really works on at once.
 
-    A replica that has requests waiting while it runs fewer than it may is bound by its KV cache: then the median of
-    what such replicas run counts.
+    A replica that has requests waiting while it runs fewer than it may, and whose KV cache is at its target, is bound
+    by that cache: then the median of what such replicas run counts. Where the cache is not reported, a queue longer
+    than what runs tells the same. A short queue alone does not: a new request waits for the next step.
     """
-    bound = [one.running for one in metrics if one.waiting > 0 and one.running < sequences]
+    bound = [one.running for one in metrics if _bound_by_cache(one, sequences, kv_target)]
     return max(1.0, statistics.median(bound)) if bound else float(sequences)
+
+
+def _bound_by_cache(one: EngineMetrics, sequences: int, kv_target: float) -> bool:
+    if one.waiting == 0 or one.running >= sequences:
+        return False
+    return one.waiting > one.running > 0 if one.kv_use is None else one.kv_use >= kv_target
 
 
 def strongest(signals: Sequence[Signal]) -> Signal:

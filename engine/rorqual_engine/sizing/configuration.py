@@ -1,10 +1,11 @@
 """Which configuration a service is to have now: a recommendation is not a reason to restart engines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Configuration, Reason, Recommendation, Stall
-from rorqual_engine.sizing.recommend import Case, holds, read_case, recommend
+from rorqual_engine.sizing.pins import Pins
+from rorqual_engine.sizing.recommend import Case, holds, leave_to_engine, read_case, recommend
 from rorqual_engine.snapshot import Service
 
 
@@ -37,48 +38,41 @@ def size(service: Service, inventory: Inventory) -> Sizing | Stall:
     recommendation = recommend(case)
     if isinstance(recommendation, Stall):
         return recommendation
-    wanted = _under_mode(service, case, recommendation.configuration)
-    configuration, reason = _settle(service, case, wanted)
-    shown = None if service.spec.configuration.mode == "Off" else recommendation
-    return Sizing(configuration, reason, shown)
+    mode = service.spec.configuration.mode
+    if mode in ("Auto", "Initial"):
+        configuration, reason = _settle(service, case, recommendation.configuration)
+        return Sizing(configuration, reason, recommendation)
+    left = leave_to_engine(case, mode)
+    possible = recommend(left)
+    if isinstance(possible, Stall):
+        return possible
+    configuration, reason = _settle(service, left, _bare(possible.configuration, case.pins))
+    return Sizing(configuration, reason, recommendation if mode == "Recommend" else None)
 
 
-def _under_mode(service: Service, case: Case, recommended: Configuration) -> Configuration:
-    """The recommendation, or its GPUs and the pins alone where the mode leaves the rest to the engine."""
-    if service.spec.configuration.mode in ("Auto", "Initial"):
-        return recommended
-    return Configuration(
-        gpu=recommended.gpu,
-        tensor_parallel=recommended.tensor_parallel,
-        max_concurrent_sequences=case.pins.max_concurrent_sequences,
-        gpu_memory_share=case.pins.gpu_memory_share,
-        max_context_tokens=case.pins.max_context_tokens,
+def _bare(configuration: Configuration, pins: Pins) -> Configuration:
+    """Its GPUs and the pins alone: the rest is the engine's."""
+    return replace(
+        configuration,
+        max_concurrent_sequences=pins.max_concurrent_sequences,
+        gpu_memory_share=pins.gpu_memory_share,
+        max_context_tokens=pins.max_context_tokens,
     )
 
 
 def _settle(service: Service, case: Case, wanted: Configuration) -> tuple[Configuration, Reason]:
+    """What was decided for this spec before; what runs, after a restart, if it may; else what is wanted now."""
     memory = service.memory
     running = service.workload.configuration if service.workload else None
     if running is None:
         return wanted, Reason.INITIAL_CONFIGURATION
     if memory.configured is not None and memory.configured_generation == service.generation:
-        return memory.configured, _reason_to_keep(service, memory.configured)
-    if memory.configured_generation is None and _kept_after_restart(service, case, running, wanted):
-        return running, _reason_to_keep(service, running)
-    return wanted, _reason_to_keep(service, wanted)
-
-
-def _kept_after_restart(service: Service, case: Case, running: Configuration, wanted: Configuration) -> bool:
-    """What runs is valid; and where the engine's own defaults are wanted, it sets nothing else than the pins."""
-    if service.spec.configuration.mode in ("Recommend", "Off"):
-        bare = (running.max_concurrent_sequences, running.gpu_memory_share, running.max_context_tokens)
-        if bare != (wanted.max_concurrent_sequences, wanted.gpu_memory_share, wanted.max_context_tokens):
-            return False
-    return holds(case, running)
-
-
-def _reason_to_keep(service: Service, configuration: Configuration) -> Reason:
-    if service.workload is not None and service.workload.configuration != configuration:
-        return Reason.SPEC_CHANGED
-    mode = service.spec.configuration.mode
-    return Reason.RECOMMENDATION_ONLY if mode in ("Recommend", "Off") else Reason.INITIAL_CONFIGURATION
+        chosen = memory.configured
+    elif memory.configured_generation is None and holds(case, running):
+        chosen = running
+    else:
+        chosen = wanted
+    if chosen != running:
+        return chosen, Reason.SPEC_CHANGED
+    engines_own = service.spec.configuration.mode in ("Recommend", "Off")
+    return chosen, Reason.RECOMMENDATION_ONLY if engines_own else Reason.INITIAL_CONFIGURATION

@@ -43,11 +43,10 @@ def read_pins(spec: LLMServiceSpec) -> Pins | Stall:
         if flag not in arguments:
             continue
         value = _number(arguments[flag])
-        if value is None:
-            return Stall(
-                Reason.INVALID_SPEC,
-                f"engine.extraArgs: {flag} has the value {arguments[flag]!r}, a number above zero was expected",
-            )
+        if value is None or (name == "gpu_memory_share" and value > 1):
+            expected = "a number above 0 and at most 1" if name == "gpu_memory_share" else "a number above 0"
+            message = f"engine.extraArgs: {flag} has the value {arguments[flag]!r}, {expected} was expected"
+            return Stall(Reason.INVALID_SPEC, message)
         given[name] = (value, f"engine.extraArgs {flag}")
     return _pins(given)
 

@@ -12,6 +12,9 @@ from rorqual_engine.sizing.offers import list_offers
 from rorqual_engine.sizing.pins import Pins, read_pins
 from rorqual_engine.units import GIB
 
+_LONGER_CONTEXT = ("--hf-overrides", "--rope-scaling")
+"""Arguments of vLLM with which a model takes longer sequences than it was made for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -21,6 +24,8 @@ class Case:
     pins: Pins
     demand: Demand
     offers: tuple[Offer, ...]
+    defaults: frozenset[str] = frozenset()
+    """Pins that are only the engine's own defaults, and so are not to be set."""
 
 
 def read_case(spec: LLMServiceSpec, inventory: Inventory, running: Configuration | None) -> Case | Stall:
@@ -31,6 +36,8 @@ def read_case(spec: LLMServiceSpec, inventory: Inventory, running: Configuration
     engine = describe_engine(spec, pins.max_batched_tokens)
     if isinstance(engine, Stall):
         return engine
+    if _beyond_model(spec, engine, pins):
+        return _too_long(engine, pins)
     offers = list_offers(spec, inventory, running)
     if isinstance(offers, Stall):
         return offers
@@ -39,6 +46,9 @@ def read_case(spec: LLMServiceSpec, inventory: Inventory, running: Configuration
 
 def recommend(case: Case) -> Recommendation | Stall:
     """The first offer that fits, on the fewest GPUs; a Stall of ConflictingPins or ModelTooLarge when none does."""
+    uneven = _uneven_heads(case)
+    if uneven is not None:
+        return uneven
     for offer in case.offers:
         found = fit(case.engine, case.demand, case.pins, offer)
         if found is not None:
@@ -46,33 +56,48 @@ def recommend(case: Case) -> Recommendation | Stall:
     return _no_fit(case)
 
 
+def leave_to_engine(case: Case, mode: str) -> Case:
+    """The same case where what is not pinned is the engine's own default.
+
+    Then the KV cache must hold the model's longest sequence, or the engine refuses to start.
+    """
+    pins, rules = case.pins, case.engine.rules
+    sequences = max(rules.batch_defaults(offer.gpu.batch_class).sequences for offer in case.offers)
+    own = frozenset(name for name in ("gpu_memory_share", "max_concurrent_sequences") if name not in pins.origins)
+    whole = replace(
+        pins,
+        gpu_memory_share=pins.gpu_memory_share or rules.default_share,
+        max_concurrent_sequences=pins.max_concurrent_sequences or sequences,
+        origins={**pins.origins, **dict.fromkeys(sorted(own), f"the engine's default with configuration.mode {mode}")},
+    )
+    demand = replace(case.demand, least_tokens=case.demand.context_limit)
+    return replace(case, pins=whole, demand=demand, defaults=own)
+
+
 def holds(case: Case, running: Configuration) -> bool:
     """Whether a running configuration is one that the case allows: its pins, its hardware, and it fits."""
     offer = next((offer for offer in case.offers if offer.gpu.product == running.gpu), None)
-    if (
-        offer is None
-        or running.tensor_parallel > offer.gpus_per_node
-        or not splits(case.engine, running.tensor_parallel)
-    ):
+    if offer is None or running.tensor_parallel > offer.gpus_per_node:
         return False
-    if not _keeps_pins(case.pins, running):
+    if not splits(case.engine, running.tensor_parallel) or not _keeps_pins(case, running):
         return False
     fixed = replace(
         case.pins,
         gpu_memory_share=running.gpu_memory_share or case.engine.rules.default_share,
-        max_concurrent_sequences=running.max_concurrent_sequences,
+        max_concurrent_sequences=running.max_concurrent_sequences or case.pins.max_concurrent_sequences,
     )
     return fit_on(case.engine, case.demand, fixed, offer, running.tensor_parallel) is not None
 
 
-def _keeps_pins(pins: Pins, running: Configuration) -> bool:
-    pairs = (
-        (pins.tensor_parallel, running.tensor_parallel),
-        (pins.gpu_memory_share, running.gpu_memory_share),
-        (pins.max_concurrent_sequences, running.max_concurrent_sequences),
-        (pins.max_context_tokens, running.max_context_tokens),
-    )
-    return all(pin is None or pin == value for pin, value in pairs)
+def _keeps_pins(case: Case, running: Configuration) -> bool:
+    """Pinned fields have the pinned value; those that are the engine's own are not set."""
+    names = ("tensor_parallel", "gpu_memory_share", "max_concurrent_sequences", "max_context_tokens")
+    for name in names:
+        pin, value = getattr(case.pins, name), getattr(running, name)
+        wanted = None if name in case.defaults else pin
+        if (wanted is not None or name in case.defaults) and value != wanted:
+            return False
+    return True
 
 
 def _recommendation(case: Case, found: Fit) -> Recommendation:
@@ -97,9 +122,6 @@ def _context(case: Case, configuration: Configuration) -> str:
 
 def _no_fit(case: Case) -> Stall:
     """ConflictingPins when it would fit without the pins, else ModelTooLarge."""
-    heads = _uneven_heads(case)
-    if heads is not None:
-        return heads
     free = replace(case.pins, tensor_parallel=None, gpu_memory_share=None, max_concurrent_sequences=None)
     for offer in case.offers:
         found = fit(case.engine, case.demand, free, offer)
@@ -116,6 +138,20 @@ def _uneven_heads(case: Case) -> Stall | None:
         Reason.CONFLICTING_PINS,
         f"{case.pins.origins['tensor_parallel']}: {count} GPUs cannot share the {facts.attention_heads} attention "
         f"heads and {facts.kv_heads} key/value heads of {case.engine.name} evenly",
+    )
+
+
+def _beyond_model(spec: LLMServiceSpec, engine: Engine, pins: Pins) -> bool:
+    extended = any(flag in argument for argument in spec.engine.extra_args for flag in _LONGER_CONTEXT)
+    return (pins.max_context_tokens or 0) > engine.facts.max_context_tokens and not extended
+
+
+def _too_long(engine: Engine, pins: Pins) -> Stall:
+    return Stall(
+        Reason.CONFLICTING_PINS,
+        f"{pins.origins['max_context_tokens']}: {pins.max_context_tokens:,} tokens are more than the "
+        f"{engine.facts.max_context_tokens:,} that {engine.name} was made for, and engine.extraArgs has none of "
+        f"{', '.join(_LONGER_CONTEXT)}, which extend them",
     )
 
 
