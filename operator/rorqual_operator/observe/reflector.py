@@ -51,6 +51,7 @@ class Reflector:
         self._kube, self.on_change, self._sleep = kube, on_change, sleep
         self._query = {"labelSelector": selector} if selector else {}
         self._store: dict[Key, Object] = {}
+        self._told_version = 0
         self._failures = 0
 
     def __iter__(self) -> Iterator[Object]:
@@ -63,8 +64,12 @@ class Reflector:
         return self._store.get((namespace, name))
 
     def put(self, item: Object) -> None:
-        """Takes in what a write of ours returned, so that the next round sees it before the watch tells."""
-        if self._newer(item):
+        """Takes in what a write of ours returned, so that the next round sees it before the watch tells.
+
+        An unknown object of a version that the watch has passed was deleted meanwhile, and stays so.
+        """
+        passed = key_of(item) not in self._store and int(item["metadata"]["resourceVersion"]) <= self._told_version
+        if not passed and self._newer(item):
             self._store[key_of(item)] = lean(item)
 
     async def run(self) -> None:
@@ -82,7 +87,7 @@ class Reflector:
         gone = [item for key, item in self._store.items() if key not in fresh]
         changed = [item for key, item in fresh.items() if self._version(key) != item["metadata"]["resourceVersion"]]
         self._store = fresh
-        self._recovered()
+        self._recovered(str(listed["metadata"]["resourceVersion"]))
         for item in gone + changed:
             self.on_change(item)
         return str(listed["metadata"]["resourceVersion"])
@@ -96,7 +101,7 @@ class Reflector:
         while True:
             async for kind, item in self._kube.watch(self.resource, self.namespace, version, **self._query):
                 version = item["metadata"]["resourceVersion"]
-                self._recovered()
+                self._recovered(version)
                 if kind != "BOOKMARK":
                     self._take(kind, lean(item))
 
@@ -117,7 +122,9 @@ class Reflector:
             return True
         return int(item["metadata"]["resourceVersion"]) >= int(known["metadata"]["resourceVersion"])
 
-    def _recovered(self) -> None:
+    def _recovered(self, version: str) -> None:
+        """Everything up to that version is known."""
+        self._told_version = int(version)
         self._failures, self.problem = 0, None
         self.synced.set()
 
