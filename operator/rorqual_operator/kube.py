@@ -24,8 +24,10 @@ Object = dict[str, Any]
 
 REQUEST_TIMEOUT_SECONDS = 15.0
 WATCH_TIMEOUT_SECONDS = 300
-# The API server sends a bookmark about once a minute; a watch that is silent for longer has lost its connection.
+# Longest silence of a watch before it is begun anew.
 WATCH_SILENCE_SECONDS = 90.0
+# ValueError: the connection broke off within a line, or what answers is not the API server.
+NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
 
 class KubeError(Exception):
@@ -194,7 +196,7 @@ class Kube:
                     if event["type"] == "ERROR":
                         raise self._error(event["object"], resource)
                     yield event["type"], event["object"]
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except NO_ANSWER as error:
             raise self._unreachable(error, resource) from error
 
     async def _json(
@@ -214,7 +216,7 @@ class Kube:
                 await self._check(response, resource)
                 content: Object = await response.json()
                 return content
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except NO_ANSWER as error:
             raise self._unreachable(error, resource) from error
 
     async def _send(
