@@ -9,6 +9,7 @@ that clocks need not agree.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from rorqual_operator.kube import LEASES, Conflict, Kube, KubeError, NotFound, Object
@@ -39,6 +40,7 @@ class Election:
         self._duration_seconds, self._renew_seconds = duration_seconds, renew_seconds
         self._monotonic, self._clock = monotonic, clock
         self._seen: tuple[Any, float] = (None, 0.0)
+        self._renewed_at = float("-inf")
         self.leading = asyncio.Event()
 
     async def acquire(self) -> None:
@@ -50,15 +52,18 @@ class Election:
         log.info("leading as %s", self._identity)
 
     async def hold(self) -> None:
-        """Renews until cancelled. Raises LeadershipLost."""
-        renewed = self._monotonic()
-        while True:
-            await asyncio.sleep(self._renew_seconds)
-            if await self._try():
-                renewed = self._monotonic()
-            elif self._monotonic() - renewed >= self._duration_seconds - self._renew_seconds:
-                self.leading.clear()
-                raise LeadershipLost(f"lease {self._namespace}/{self._name} could not be renewed by {self._identity}")
+        """Renews until cancelled. Raises LeadershipLost before another can have taken over, or once one has."""
+        while self._left_seconds() > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._left_seconds()):
+                    await asyncio.sleep(self._renew_seconds)
+                    await self._try()
+        self.leading.clear()
+        raise LeadershipLost(f"lease {self._namespace}/{self._name} could not be renewed by {self._identity}")
+
+    def _left_seconds(self) -> float:
+        """Time in which a renewal must come, with a margin of one renewal before others see the Lease as over."""
+        return self._renewed_at + self._duration_seconds - self._renew_seconds - self._monotonic()
 
     async def release(self) -> None:
         """Gives the Lease up, so that the next leader need not wait for its end."""
@@ -83,14 +88,17 @@ class Election:
             return False
 
     async def _attempt(self) -> bool:
+        began = self._monotonic()
         try:
             lease = await self._kube.get(LEASES, self._namespace, self._name)
         except NotFound:
             await self._kube.create(LEASES, self._namespace, self._lease())
-            return True
-        if not self._free(lease["spec"]):
-            return False
-        await self._kube.replace(LEASES, self._namespace, self._name, self._taken(lease))
+        else:
+            if not self._free(lease["spec"]):
+                self._renewed_at = float("-inf")  # it is another's, whatever we thought
+                return False
+            await self._kube.replace(LEASES, self._namespace, self._name, self._taken(lease))
+        self._renewed_at = began  # the server's time of renewal is later, so ours ends first
         return True
 
     def _free(self, spec: Object) -> bool:

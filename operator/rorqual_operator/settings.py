@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 PREFIX = "RORQUAL_"
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -57,6 +57,14 @@ class Settings(BaseModel):
     """One line a record: for people, or JSON."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severity that is logged."""
+
+    @field_validator("lease_renew_seconds")
+    @classmethod
+    def _leaves_time_to_renew(cls, renew: float, info: ValidationInfo) -> float:
+        duration = info.data.get("lease_duration_seconds")
+        if duration is not None and 2 * renew >= duration:
+            raise ValueError(f"must be below half of lease_duration_seconds, which is {duration}")
+        return renew
 
     @property
     def http_host_port(self) -> tuple[str, int]:
