@@ -37,7 +37,9 @@ class Health:
 
     def ready(self) -> tuple[bool, str]:
         """Whether the API server answers."""
-        return self.api_problem is None, self.api_problem or ("leading" if self.leading_since else "standing by")
+        return self.api_problem is None, self.api_problem or (
+            "standing by" if self.leading_since is None else "leading"
+        )
 
 
 @asynccontextmanager
