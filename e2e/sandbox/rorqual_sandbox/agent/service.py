@@ -71,12 +71,12 @@ class Agent:
         except Exception:
             log.exception("the worker of %s/%s failed", pod["namespace"], pod["name"])
             await self._around.clock.sleep(_AFTER_FAULT_SECONDS)
-            replacement = PodWorker(worker.pod, ip, self._around)
-            self._workers[uid] = replacement
-            self._group.create_task(self._run(uid, replacement))
-        else:
-            del self._workers[uid]
-            self._addresses.give_back(ip)
+            if not worker.vanished:
+                self._workers[uid] = PodWorker(worker.pod, ip, self._around)
+                self._group.create_task(self._run(uid, self._workers[uid]))
+                return
+        del self._workers[uid]
+        self._addresses.give_back(ip)
 
 
 def _describe(worker: PodWorker) -> dict[str, Any]:

@@ -83,6 +83,11 @@ class PodWorker:
         """The pod's object or its node is gone: the process dies at once and nothing more is written."""
         self._vanished.set()
 
+    @property
+    def vanished(self) -> bool:
+        """Whether `vanish` was called."""
+        return self._vanished.is_set()
+
     async def run(self) -> None:
         """Until the pod's object is gone. Its process never outlives this call."""
         life = asyncio.create_task(self._live())
@@ -95,9 +100,10 @@ class PodWorker:
         finally:
             for task in (life, writing, gone):
                 task.cancel()
+            await asyncio.wait({life, writing, gone})
             if self._process:
                 self._process.kill()
-            await asyncio.wait({life, writing, gone})
+                await self._process.wait()  # only then is its address free
 
     async def _live(self) -> None:
         running = asyncio.create_task(self._run_container())
