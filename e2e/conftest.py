@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from operating import OperatorProcess, Service
 
 from rorqual_sandbox.handle import Sandbox
 from rorqual_sandbox.options import Options
+
+ROOT = Path(__file__).resolve().parent.parent
 
 T = TypeVar("T")
 Until = Callable[..., object]
@@ -51,3 +54,41 @@ def _until(probe: Callable[[], T], deadline_seconds: float = 60) -> T:
             return value
         assert time.monotonic() < deadline, f"not within {deadline_seconds} s; the last value was {value!r}"
         time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def crd(sandbox: Sandbox) -> None:
+    """The CRD of this checkout, served."""
+    sandbox.kubectl("apply", "-f", str(ROOT / "crds"))
+    sandbox.kubectl("wait", "--for=condition=Established", "crd/llmservices.rorqual.io", "--timeout=30s")
+    _until(lambda: sandbox.kubectl("get", "llm", "-A", check=False).returncode == 0)
+
+
+@pytest.fixture
+def run_operator(
+    sandbox: Sandbox, crd: None, namespace: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., OperatorProcess]]:
+    """Starts operators for the test's namespace; all are stopped at its end, and their logs shown if it failed."""
+    started: list[OperatorProcess] = []
+
+    def run(**options: str) -> OperatorProcess:
+        operator = OperatorProcess(sandbox, namespace, tmp_path / f"operator-{len(started)}.log", **options)
+        started.append(operator)
+        return operator
+
+    yield run
+    for operator in started:
+        operator.stop()
+        request.node.add_report_section("call", operator.log.name, operator.text()[-8000:])
+
+
+@pytest.fixture
+def operator(run_operator: Callable[..., OperatorProcess]) -> OperatorProcess:
+    """One operator for the test's namespace."""
+    return run_operator()
+
+
+@pytest.fixture
+def chat(sandbox: Sandbox, namespace: str) -> Service:
+    """A look at the LLMService `chat`, which the test applies."""
+    return Service(sandbox, namespace)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -85,13 +85,13 @@ class Loop:
     async def _act(self, seen: Observation, plans: dict[ServiceKey, ServicePlan], now: float) -> int:
         failures = 0
         for service in seen.snapshot.services:
-            plan = plans[service.key]
-            if await self._actor.carry_out(seen.objects[service.key], service, plan, now):
-                self._memories[service.key] = plan.memory
+            key, plan = service.key, plans[service.key]
+            if await _alone(key, self._actor.carry_out(seen.objects[key], service, plan, now)):
+                self._memories[key] = plan.memory
             else:
                 failures += 1
         for key, message in seen.invalid.items():
-            await self._actor.report_invalid(seen.objects[key], message, now)
+            await _alone(key, self._actor.report_invalid(seen.objects[key], message, now))
         return failures
 
     def _forget(self, alive: Mapping[ServiceKey, Object]) -> None:
@@ -104,3 +104,12 @@ class Loop:
             await asyncio.wait_for(self._wake.wait(), max(0.0, self._period_seconds - SHORTEST_PAUSE_SECONDS))
         except TimeoutError:
             return
+
+
+async def _alone(key: ServiceKey, action: Awaitable[bool | None]) -> bool | None:
+    """What goes wrong in acting on one service is logged, and stops no other. None then."""
+    try:
+        return await action
+    except Exception:
+        log.exception("cannot act on this service", extra={"service": str(key)})
+        return None

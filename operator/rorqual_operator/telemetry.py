@@ -1,7 +1,7 @@
 """The operator's own metrics. Gauges are made from the last round when they are asked for, so that a service that
 is gone leaves no series behind."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -33,10 +33,12 @@ class Telemetry:
         self._durations = Histogram(catalog.TICK_DURATION.name, catalog.TICK_DURATION.help, registry=self.registry)
         self._decisions = Counter(*_counter(catalog.DECISIONS), registry=self.registry)
         self._held: dict[ServiceKey, Hold] = {}
+        self._counted: dict[ServiceKey, set[Values]] = {}
         self.registry.register(_Gauges(self))
 
     def round_done(self, done: Round) -> None:
         self.last = done
+        self._forget(done.observation.objects.keys())
         self._ticks.labels("failed_in_part" if done.failures else "done").inc()
         self._durations.observe(done.ended_at - done.started_at)
 
@@ -54,7 +56,16 @@ class Telemetry:
             return
         else:
             self._held.pop(key, None)
-        self._decisions.labels(key.namespace, key.name, type(command).__name__, command.reason).inc()
+        labels = (key.namespace, key.name, type(command).__name__, str(command.reason))
+        self._counted.setdefault(key, set()).add(labels)
+        self._decisions.labels(*labels).inc()
+
+    def _forget(self, alive: Set[ServiceKey]) -> None:
+        """Drops the counts of services that are gone, else they would pile up for ever."""
+        for key in self._counted.keys() - alive:
+            for labels in self._counted.pop(key):
+                self._decisions.remove(*labels)
+        self._held = {key: held for key, held in self._held.items() if key in alive}
 
     def points(self) -> Iterator[Point]:
         """Every gauge and mirrored count as of now."""
@@ -98,13 +109,12 @@ def _gpus(nodes: Iterable[Node]) -> Iterator[Point]:
     totals: dict[str, list[int]] = {}
     for node in nodes:
         if node.gpu:
-            total = totals.setdefault(node.gpu, [0, 0])
-            total[0] += node.gpus
-            total[1] += node.gpus_used
-    for gpu, (total_gpus, used) in totals.items():
-        yield catalog.GPUS, (gpu, "total"), total_gpus
-        yield catalog.GPUS, (gpu, "used"), used
-        yield catalog.GPUS, (gpu, "free"), max(0, total_gpus - used)
+            total = totals.setdefault(node.gpu, [0, 0, 0])
+            for place, number in enumerate((node.gpus, node.gpus_used, node.gpus_free)):
+                total[place] += number
+    for gpu, numbers in totals.items():
+        for state, number in zip(("total", "used", "free"), numbers, strict=True):
+            yield catalog.GPUS, (gpu, state), number
 
 
 def _service(service: Service, plan: ServicePlan, now: float) -> Iterator[Point]:

@@ -39,11 +39,15 @@ class Actor:
         """Commands, then status, then Events. False when it is to be tried again, and nothing of it remembered."""
         try:
             for command in plan.commands:
-                await self._command(service, command)
+                if not await self._command(service, command):
+                    return False
         except NotFound as error:
             log.info("%s vanished while it was acted on: %s", service.key, error)
             return False
-        except (KubeError, RenderError) as error:
+        except RenderError as error:
+            await self.report_invalid(item, str(error), now)
+            return False
+        except KubeError as error:
             await self._refused(item, service.key, error, now)
             return False
         previous = item.get("status") or {}
@@ -60,13 +64,17 @@ class Actor:
         self._children.forget({item["metadata"]["uid"] for item in alive.values()})
         self._written_at = {key: at for key, at in self._written_at.items() if key in alive}
 
-    async def _command(self, service: Service, command: Command) -> None:
+    async def _command(self, service: Service, command: Command) -> bool:
+        """False when the command is out of date."""
         owner = Owner(service.key.namespace, service.key.name, service.uid, service.generation)
         if isinstance(command, Apply):
             await self._apply(owner, service.spec, command)
-        elif isinstance(command, ScaleTo) and self._still_holds(service, command):
+        elif isinstance(command, ScaleTo):
+            if not self._still_holds(service, command):
+                return False
             await self._children.scale(owner, command.replicas)
         self.on_command(service.key, command)
+        return True
 
     async def _apply(self, owner: Owner, spec: LLMServiceSpec, command: Apply) -> None:
         if await self._children.ensure(owner, spec, command.configuration, command.replicas, self._lookup):
@@ -76,8 +84,6 @@ class Actor:
         """Whether the number of replicas is still the one that the decision was made from."""
         live = self._store.get(DEPLOYMENTS, service.key)
         current = live["spec"].get("replicas", 1) if live else None
-        if current == command.replicas:
-            return False
         if current != command.current:
             log.info("not scaled: replicas are %s, not %s any more", current, command.current,
                      extra={"service": str(service.key)})  # fmt: skip

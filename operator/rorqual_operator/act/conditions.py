@@ -52,8 +52,10 @@ def claims(service: Service, plan: ServicePlan) -> list[Claim]:
 
 
 def invalid(message: str) -> list[Claim]:
-    """The conditions of a service whose spec cannot be read."""
+    """The conditions of a service whose spec cannot be read; kstatus calls nothing failed that still reconciles."""
     return [
+        Claim("Progressing", "False", "Stalled", "see Stalled"),
+        Claim("Reconciling", "False", "Stalled", "see Stalled"),
         Claim("Stalled", "True", Reason.INVALID_SPEC, f"{message}. What runs is left as it is."),
         Claim("Ready", "False", Reason.INVALID_SPEC, message),
     ]

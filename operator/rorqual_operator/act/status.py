@@ -28,7 +28,14 @@ REFRESH_SECONDS = 30.0
 """Figures in messages and evidence alone are rewritten no more often than this."""
 
 # Holds that go without saying: they are the state at rest, not a decision worth keeping.
-SILENT = (Reason.AT_TARGET, Reason.WITHIN_TOLERANCE, Reason.SCALING_OFF, Reason.EXTERNAL_REPLICAS)
+SILENT = (
+    Reason.AT_TARGET,
+    Reason.WITHIN_TOLERANCE,
+    Reason.SCALING_OFF,
+    Reason.EXTERNAL_REPLICAS,
+    Reason.CREATING,
+    Reason.NO_READY_REPLICAS,
+)
 
 
 def status_of(service: Service, plan: ServicePlan, previous: Mapping[str, Any], now: float) -> dict[str, Any]:
