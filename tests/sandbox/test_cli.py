@@ -54,6 +54,19 @@ def test_a_wrong_count_is_explained(text: str) -> None:
     assert code == 1 and "expected PRODUCT=COUNT" in output
 
 
+@pytest.mark.parametrize("engine", ["sim", "vllm"])
+def test_the_engine_is_chosen(monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    asked: list[Options] = []
+
+    def up(name: str, options: Options) -> None:
+        asked.append(options)
+        raise SandboxError("enough")
+
+    monkeypatch.setattr(cli.Sandbox, "up", up)
+    assert run("up", "--engine", engine, "--load-seconds", "1") == (1, "Error: enough\n")
+    assert (asked[0].engine, asked[0].load_seconds) == (engine, 1.0)
+
+
 def test_a_wrong_name_is_refused() -> None:
     code, output = run("up", "--name", "../x")
     assert code == 1 and "expected up to 40" in output

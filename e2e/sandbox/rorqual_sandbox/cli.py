@@ -44,7 +44,13 @@ def sandbox() -> None:
 
 @sandbox.command()
 @_name
-@click.option("--engine", type=click.Choice(Engine), default=Engine.SIM, show_default=True, help="What plays vLLM.")
+@click.option(
+    "--engine",
+    type=click.Choice([str(engine) for engine in Engine]),
+    default=str(Engine.SIM),
+    show_default=True,
+    help="What plays vLLM.",
+)
 @click.option("--provider", type=click.Choice(["embedded", "kind"]), default="embedded", show_default=True)
 @click.option("--nodes", type=click.Path(exists=True, path_type=Path), help="YAML list of {name, product, gpus}.")
 @click.option("--gpu", "gpus", multiple=True, metavar="PRODUCT=COUNT", help="Nodes with these GPUs; repeatable.")
@@ -54,7 +60,7 @@ def sandbox() -> None:
 @_plain_errors
 def up(
     name: str,
-    engine: Engine,
+    engine: str,
     provider: str,
     nodes: Path | None,
     gpus: tuple[str, ...],
@@ -64,7 +70,7 @@ def up(
 ) -> None:
     """Start a sandbox; the first time, build it."""
     options = Options(
-        engine=engine,
+        engine=Engine(engine),
         nodes=_fleet(nodes, gpus),
         scrape_interval_seconds=scrape_interval,
         load_seconds=load_seconds,
