@@ -39,7 +39,9 @@ _INTERRUPTED = 130
     help="What serves.",
 )
 @click.option("--minutes", type=click.FloatRange(min=0.2), default=4.0, show_default=True, help="Length of the replay.")
-@click.option("--compress", type=click.FloatRange(min=1), default=14.0, show_default=True, help="Trace time per time.")
+@click.option(
+    "--compress", type=click.FloatRange(min=1), default=14.4, show_default=True, help="How much faster than it was."
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

@@ -52,6 +52,11 @@ class Decision:
         return self.before.isdigit() and self.after.isdigit() and self.before != self.after
 
     @property
+    def is_hold(self) -> bool:
+        """Whether nothing was changed, knowingly."""
+        return self.action == "Hold"
+
+    @property
     def change(self) -> str:
         """`3→5` for a change of replicas, else what was done."""
         return f"{self.before}→{self.after}" if self.is_scaling else self.action

@@ -32,6 +32,11 @@ class History:
                 self.decisions.append(SeenDecision(frame.at, decision))
 
     @property
+    def changes(self) -> list[SeenDecision]:
+        """Decisions that changed something, oldest first."""
+        return [one for one in self.decisions if not one.decision.is_hold]
+
+    @property
     def last(self) -> Frame | None:
         return self.frames[-1] if self.frames else None
 

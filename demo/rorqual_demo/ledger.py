@@ -10,6 +10,8 @@ import numpy as np
 
 from rorqual_demo.request import Outcome
 
+_SHORTEST_SPAN_SECONDS = 1.0  # a rate over less, right after the begin, would be noise
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -56,7 +58,7 @@ class Ledger:
     def load(self, now: float) -> Load:
         """The figures at `now`, which never goes back."""
         self._forget(now - self.window_seconds)
-        span = max(min(now, self.window_seconds), 1e-9)
+        span = max(min(now, self.window_seconds), _SHORTEST_SPAN_SECONDS)
         ttfts = [ttft for _at, ttft in self._ttfts]
         return Load(
             requests_per_second=len(self._sent_at) / span,

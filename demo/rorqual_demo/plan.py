@@ -14,7 +14,7 @@ from rorqual_demo.scene import Scene, read_spec, ttft_objective
 from rorqual_demo.trace import Arrival, Scaling, cut_around_peak, packaged_trace, read_trace, scale
 from rorqual_sandbox.options import Engine
 
-SETTLE_SECONDS = 30.0
+SETTLE_SECONDS = 40.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ async def install(cluster: Cluster) -> None:
 
 
 async def wait_serving(cluster: Cluster, name: str, timeout_seconds: float) -> None:
-    """Until the service is Ready and a pod takes requests. Raises NotReadyError that says how it stands."""
+    """Until the service is Ready and all its pods take requests. Raises NotReadyError that says how it stands."""
 
     async def serves() -> bool:
         return is_serving(await cluster.observe(name))
@@ -47,8 +47,8 @@ async def poll(holds: Callable[[], Awaitable[bool]], timeout_seconds: float) -> 
 
 
 def is_serving(observed: Observed) -> bool:
-    """Whether it says that it is ready and has a pod that takes requests."""
-    return read_service(observed.status).is_ready and any(endpoint_of(pod) for pod in observed.pods)
+    """Whether it says that it is ready, and all its pods take requests."""
+    return read_service(observed.status).is_ready and bool(observed.pods) and all(map(endpoint_of, observed.pods))
 
 
 def describe(observed: Observed) -> str:

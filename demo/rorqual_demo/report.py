@@ -49,10 +49,10 @@ def _minutes(summary: Summary) -> Iterator[str]:
 
 
 def _decisions(summary: Summary) -> Iterator[str]:
-    yield "Decisions:"
+    yield f"Decisions ({summary.holds} to hold beside these):"
     yield ""
-    for one in summary.decisions:
+    for one in summary.changes:
         limited = f", limited by {one.decision.limited_by}" if one.decision.limited_by else ""
         yield f"- {minutes(one.at)} **{one.decision.change}** {one.decision.reason}{limited}: {one.decision.message}"
-    if not summary.decisions:
+    if not summary.changes:
         yield "- none"

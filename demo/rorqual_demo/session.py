@@ -68,7 +68,7 @@ async def _make_ready(plan: Plan, cluster: Cluster, operator: OperatorProcess, c
             await cluster.apply_service(plan.manifest)
         except ApiError as error:
             raise DemoError(f"the API server refused LLMService {plan.scene.key}: {error}") from error
-    with step(console, "waiting for its first replica"):
+    with step(console, "waiting for its replicas"):
         try:
             await wait_serving(cluster, plan.scene.service, plan.profile.ready_seconds)
         except NotReadyError as error:

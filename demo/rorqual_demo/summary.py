@@ -45,7 +45,8 @@ class Summary:
     gpu_hours: float
     gpu_hours_static: float
     minutes: tuple[Minute, ...]
-    decisions: tuple[SeenDecision, ...]
+    changes: tuple[SeenDecision, ...]
+    holds: int
 
 
 def summarise(scene: Scene, history: History, ledger: Ledger) -> Summary:
@@ -68,7 +69,8 @@ def summarise(scene: Scene, history: History, ledger: Ledger) -> Summary:
         gpu_hours=gpu_hours(frames),
         gpu_hours_static=static_gpu_hours(frames, scene.max_replicas),
         minutes=tuple(_by_minute(scene, history, outcomes)),
-        decisions=tuple(history.decisions),
+        changes=tuple(history.changes),
+        holds=len(history.decisions) - len(history.changes),
     )
 
 

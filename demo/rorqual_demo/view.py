@@ -19,7 +19,7 @@ WIDTH = 98
 _CELLS = 52
 _DECISIONS = 5
 _TTFT_TOP = 3.0  # the TTFT chart is full at so many times the objective
-_STATUS_STYLES = {"True": "green", "False": "yellow", "Unknown": "dim"}
+_MARKS = {"True": ("✓", "green"), "False": ("✗", "dim"), "Unknown": ("?", "yellow")}
 _VERDICT_STYLES = {"Healthy": "green", "Overload": "bold red", "Fault": "bold magenta", "Idle": "cyan"}
 
 
@@ -35,7 +35,7 @@ def render(scene: Scene, history: History) -> RenderableType:
         Rule("replicas", style="dim", align="left"),
         _replicas(scene, history, frame.replicas),
         Rule("decisions, newest first", style="dim", align="left"),
-        _decisions(history.decisions),
+        _decisions(_telling(history)),
         Rule(style="dim"),
         _health(frame),
     ]
@@ -66,8 +66,7 @@ def _progress(scene: Scene, frame: Frame) -> RenderableType:
         bar(frame.at / scene.total_seconds, 20, "blue"),
     )
     grid.add_row(Text(phase, style="bold"), clock)
-    grid.add_row(Text(str(scene.scaling), style="dim"), Text(f"{frame.load.sent:,} requests sent", style="dim"))
-    return grid
+    return Group(grid, Text(f"{scene.scaling} · {frame.load.sent:,} requests sent", style="dim"))
 
 
 def _charts(scene: Scene, history: History, frame: Frame) -> RenderableType:
@@ -139,12 +138,18 @@ def _replicas(scene: Scene, history: History, replicas: Replicas) -> RenderableT
     return Group(Text.from_markup(words), grid)
 
 
+def _telling(history: History) -> list[SeenDecision]:
+    """The changes, and the newest decision if that is to hold: earlier holds say what later changes say better."""
+    newest = history.decisions[-1:]
+    return [*history.changes, *(one for one in newest if one.decision.is_hold)][-_DECISIONS:]
+
+
 def _decisions(seen: list[SeenDecision]) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=5, style="dim")
     grid.add_column(width=9, style="bold")
     grid.add_column(width=76)
-    for one in list(reversed(seen))[:_DECISIONS]:
+    for one in reversed(seen):
         grid.add_row(minutes(one.at), one.decision.change, _why(one.decision))
     return grid if seen else Text("none yet", style="dim")
 
@@ -167,7 +172,8 @@ def _health(frame: Frame) -> RenderableType:
     )
     for kind in ("Ready", "Progressing", "MetricsAvailable", "ScalingActive", "AbleToScale", "ScalingLimited"):
         status, _reason, _message = service.conditions.get(kind, ("Unknown", "", ""))
-        text.append(f"{kind}={status} ", style=_STATUS_STYLES[status])
+        mark, style = _MARKS[status]
+        text.append(f"{kind} {mark}  ", style=style)
     return text
 
 

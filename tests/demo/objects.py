@@ -27,6 +27,7 @@ UP = Decision(
     "2026-11-21T09:00:05Z", "Scale", "1", "3", "DemandAboveCapacity", "17 requests in flight [8 fit]", "ScaleUpPolicy"
 )
 DOWN = Decision("2026-11-21T09:01:40Z", "Scale", "3", "2", "DemandBelowCapacity", "9 requests in flight")
+HELD = Decision("2026-11-21T09:00:09Z", "Hold", "3", "3", "DemandAboveCapacity", "more is wanted", "MaxReplicas")
 CONFIGURED = Decision("2026-11-21T09:00:00Z", "Configure", "none", "8 sequences", "InitialConfiguration", "pinned")
 
 

@@ -47,3 +47,9 @@ def test_what_ended_is_counted() -> None:
 def test_quantiles() -> None:
     assert quantile([], 0.5) is None
     assert quantile([1.0, 3.0], 0.5) == 2.0
+
+
+def test_the_first_request_is_no_burst() -> None:
+    ledger = Ledger()
+    ledger.note_sent(0.0)
+    assert ledger.load(0.02).requests_per_second == 1.0

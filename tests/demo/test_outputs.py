@@ -16,7 +16,7 @@ from rorqual_demo.request import Outcome
 from rorqual_demo.session import Result
 from rorqual_demo.summary import gpu_hours, share_in_time, static_gpu_hours, summarise
 
-from .objects import SCENE, frame, story
+from .objects import HELD, SCENE, frame, story
 
 
 def result() -> Result:
@@ -71,6 +71,13 @@ def test_the_report_says_it_in_words() -> None:
         "- 0:30 **1→3** DemandAboveCapacity, limited by ScaleUpPolicy: 17 requests in flight [8 fit]",
     ):
         assert expected in text, expected
+
+
+def test_holds_are_counted_and_not_told() -> None:
+    history = result().history
+    history.add(frame(130, decisions=(HELD,)))
+    text = write_report(SCENE, summarise(SCENE, history, Ledger()))
+    assert "Decisions (1 to hold beside these)" in text and HELD.message not in text
 
 
 def test_the_report_of_an_empty_run() -> None:

@@ -13,7 +13,7 @@ from rorqual_demo.plan import Request, make_plan
 from rorqual_demo.profiles import PROFILES
 from rorqual_sandbox.options import Engine
 
-REQUEST = Request(Engine.SIM, minutes=4, compress=14, namespace="llm")
+REQUEST = Request(Engine.SIM, minutes=4, compress=14.4, namespace="llm")
 CHUNKS_A_SECOND = 1500  # what two cores carry beside everything else
 
 

@@ -87,9 +87,10 @@ async def test_engines_that_do_not_answer_are_left_out_of_the_scrape() -> None:
         assert await scrape(session, endpoints) == {"a": EngineGauges(1, 0, None)}
 
 
-def test_serving_needs_the_condition_and_a_pod() -> None:
-    assert is_serving(Observed(SERVICE, (pod("a"),)))
-    assert not is_serving(Observed(SERVICE, (pod("a", ready="False"),)))
+def test_serving_needs_the_condition_and_all_pods() -> None:
+    assert is_serving(Observed(SERVICE, (pod("a"), pod("b"))))
+    assert not is_serving(Observed(SERVICE, ()))
+    assert not is_serving(Observed(SERVICE, (pod("a"), pod("b", ready="False"))))
     assert not is_serving(Observed({"metadata": {}}, (pod("a"),)))
 
 

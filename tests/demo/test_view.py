@@ -15,7 +15,7 @@ from rorqual_demo.recording import record
 from rorqual_demo.spark import Point, bar, bin_points, sparkline
 from rorqual_demo.view import WIDTH, line, minutes, render, seconds_text
 
-from .objects import SCENE, FakeClock, frame, story
+from .objects import DOWN, HELD, SCENE, UP, FakeClock, frame, story
 
 
 def history_of(count: int) -> History:
@@ -45,7 +45,7 @@ def test_the_view_tells_load_replicas_queue_kv_and_ttft() -> None:
         "■ 1 ready",
         "▣ 2 starting",
         "verdict Overload",
-        "Ready=True",
+        "Ready ✓",
     ):
         assert expected in text, expected
 
@@ -54,6 +54,14 @@ def test_decisions_are_told_with_reason_limit_and_figures_newest_first() -> None
     text = shown(history_of(4))
     assert "1→3       DemandAboveCapacity (limited by ScaleUpPolicy) 17 requests in flight [8 fit]" in text
     assert text.index("3→2") < text.index("1→3") < text.index("Configure")
+
+
+def test_a_hold_is_told_while_it_is_the_newest() -> None:
+    history = history_of(1)
+    history.add(frame(40, decisions=(HELD, UP)))
+    assert "Hold      DemandAboveCapacity (limited by MaxReplicas) more is wanted" in shown(history)
+    history.add(frame(120, decisions=(DOWN, HELD, UP)))
+    assert "more is wanted" not in shown(history)
 
 
 def test_the_view_fits_a_small_terminal() -> None:
