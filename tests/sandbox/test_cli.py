@@ -75,7 +75,7 @@ def test_a_wrong_name_is_refused() -> None:
 def test_a_directory_of_somebody_else_is_never_deleted(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years")
     with pytest.raises(SandboxError, match="refusing to delete"):
-        launch.remove(Layout(tmp_path))
+        launch.clear(Layout(tmp_path))
     assert (tmp_path / "thesis.txt").exists()
 
 

@@ -33,7 +33,7 @@ def prepare(layout: Layout, options: Options) -> None:
         from rorqual_sandbox.engines.vllm_install import ensure_installed
 
         ensure_installed()
-    remove(layout)
+    clear(layout)
     layout.create()
     options.write(layout.options)
 
@@ -52,9 +52,11 @@ def up_detached(layout: Layout, options: Options) -> State:
         )
     try:
         return _wait_ready(layout, child)
-    except BaseException:  # Ctrl-C included: nothing may stay behind
+    except BaseException as error:
         child.terminate()
         child.wait()
+        if isinstance(error, KeyboardInterrupt):  # after a failure the logs stay, after Ctrl-C nothing does
+            clear(layout)
         raise
 
 
@@ -62,7 +64,7 @@ def up_foreground(layout: Layout, options: Options, on_ready: Callable[[], None]
     """Runs the sandbox in this process until SIGINT or SIGTERM, and removes its directory."""
     prepare(layout, options)
     supervise(layout, on_ready)
-    remove(layout)
+    clear(layout)
 
 
 def down(layout: Layout) -> bool:
@@ -80,14 +82,15 @@ def down(layout: Layout) -> bool:
             if state is not None:
                 _terminate(state.pid)
         _wait_released(layout)
-    if state is not None:
-        sweep(INSTANCE_VARIABLE, state.instance)
-    remove(layout)
+    clear(layout)
     return True
 
 
-def remove(layout: Layout) -> None:
-    """Deletes the state directory."""
+def clear(layout: Layout) -> None:
+    """Removes what a sandbox that no longer runs may have left: its processes, then its state directory."""
+    state = State.read(layout.state)
+    if state is not None:
+        sweep(INSTANCE_VARIABLE, state.instance)
     if layout.root.exists():
         _check_ours(layout.root)
         shutil.rmtree(layout.root)
