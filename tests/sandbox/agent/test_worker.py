@@ -190,3 +190,25 @@ def test_a_new_agent_counts_the_lost_process_as_a_restart(
     record = resume_record(pod, "127.1.1.1", "127.1.0.1", clock)
     assert record.restarts == count
     assert (record.last is not None) is (count == 3)
+
+
+async def test_the_containers_variables_win_over_the_agents_defaults(
+    api: Any, pod: Any, around: Surroundings, until: Until
+) -> None:
+    body = with_script(pod, "echo $PORT $POD_IP; sleep 60")
+    body["spec"]["containers"][0] |= {
+        "ports": [{"containerPort": 8000}],
+        "env": [{"name": "PORT", "value": "9"}],
+    }
+    worker, task = start(body, around)
+    await until(lambda: worker.pid and worker.log.read_text().endswith("\n9 127.1.1.1\n"))
+    await finish(worker, task)
+
+
+async def test_nothing_of_the_agents_own_environment_leaks(
+    api: Any, pod: Any, around: Surroundings, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "secret")
+    worker, task = start(with_script(pod, "echo [$MY_TOKEN]; sleep 60"), around)
+    await until(lambda: worker.pid and worker.log.read_text().endswith("\n[]\n"))
+    await finish(worker, task)

@@ -86,6 +86,7 @@ def test_real_vllm_gets_a_tiny_model_under_the_name_asked_for() -> None:
     assert "--max-num-seqs=4" in launch.argv and "--host=127.1.1.1" in launch.argv
     assert launch.notes == ("not for a CPU, dropped: --quantization, --tensor-parallel-size",)
     assert launch.env["HF_HUB_OFFLINE"] == "1"
+    assert launch.env["HF_HOME"].startswith("/cache/")
 
 
 @pytest.mark.parametrize(("asked", "given"), [("512", 512), ("8192", 2048), ("auto", 2048)])
@@ -97,7 +98,7 @@ def test_the_context_is_cut_to_the_tiny_models(asked: str, given: int) -> None:
 def test_other_images_run_their_command() -> None:
     launch = prepare("busybox", ["sh", "-c", "true"])
     assert launch.argv == ("sh", "-c", "true")
-    assert launch.env == {"POD_IP": "127.1.1.1", "PORT": "8000"}
+    assert launch.defaults == {"POD_IP": "127.1.1.1", "PORT": "8000"}
 
 
 @pytest.mark.parametrize(

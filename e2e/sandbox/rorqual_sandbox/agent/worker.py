@@ -158,7 +158,7 @@ class PodWorker:
             annotations=self.pod["metadata"].get("annotations", {}),
         )
         launch = self._around.images.prepare(request)
-        self._env = {**host, **launch.env, **own, **engine}
+        self._env = {**host, **launch.defaults, **own, **launch.env, **engine}
         return launch
 
     async def _run_once(self, launch: Launch) -> tuple[Terminated, float]:

@@ -30,10 +30,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Launch:
-    """A local command; `env` comes on top of the container's, `notes` go to the log and the pod's events."""
+    """A local command; `notes` go to the log and the pod's events.
+
+    `env` wins over the container's own variables, which win over `defaults`.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 

@@ -41,7 +41,8 @@ class Simulator:
             *shlex.split(request.annotations.get(ARGS_ANNOTATION, "")),
         )
         notes = (f"the simulator ignores --{', --'.join(ignored)}",) if ignored else ()
-        return Launch(argv, {"POD_IP": request.pod_ip, "ENGINE_LOAD_TIME": self._load_time(request)}, notes)
+        env = {"POD_IP": request.pod_ip, "ENGINE_LOAD_TIME": self._load_time(request)}
+        return Launch(argv, env, notes=notes)
 
     def _load_time(self, request: Request) -> str:
         text = request.annotations.get(DELAY_ANNOTATION, f"{self.load_seconds}s")

@@ -24,7 +24,7 @@ class Verbatim:
                 "ErrImagePull",
                 f"the sandbox pulls no images, and {request.command[0]!r} of {request.image!r} is not on PATH",
             )
-        env = {"POD_IP": request.pod_ip}
+        defaults = {"POD_IP": request.pod_ip}
         if request.port:
-            env["PORT"] = str(request.port)
-        return Launch((*request.command, *request.args), env)
+            defaults["PORT"] = str(request.port)
+        return Launch((*request.command, *request.args), defaults=defaults)

@@ -23,6 +23,7 @@ _KEPT = (
     "block-size",
     "seed",
     "scheduling-policy",
+    "shutdown-timeout",
 )
 _READ = {*_KEPT, "served-model-name", "port", "host", "max-model-len"}
 
@@ -45,7 +46,7 @@ class RealVllm:
             *cpu_flags(command, request.pod_ip),
         )
         notes = (f"not for a CPU, dropped: --{', --'.join(dropped)}",) if dropped else ()
-        return Launch(argv, environment(), notes)
+        return Launch(argv, environment(installation), notes=notes)
 
 
 def cpu_flags(command: ServeCommand, pod_ip: str) -> list[str]:
@@ -65,9 +66,13 @@ def cpu_flags(command: ServeCommand, pod_ip: str) -> list[str]:
     return [*flags, *kept]
 
 
-def environment() -> dict[str, str]:
-    """No network, one GiB of KV cache, one thread: two engines fit on a small machine."""
+def environment(installation: Installation) -> dict[str, str]:
+    """No network, one GiB of KV cache, one thread: two engines fit on a small machine.
+
+    The hub's cache is the sandbox's own: a pod's HF_HOME is a path in a container that is not there.
+    """
     return {
+        "HF_HOME": str(installation.root / "huggingface"),
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "VLLM_NO_USAGE_STATS": "1",
