@@ -3,7 +3,7 @@ is gone leaves no series behind."""
 
 from collections.abc import Callable, Iterable, Iterator, Set
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -35,6 +35,7 @@ class Telemetry:
         self._held: dict[ServiceKey, Hold] = {}
         self._counted: dict[ServiceKey, set[Values]] = {}
         self.registry.register(_Gauges(self))
+        ProcessCollector(registry=self.registry)
 
     def round_done(self, done: Round) -> None:
         self.last = done
@@ -46,7 +47,7 @@ class Telemetry:
         self._ticks.labels(type(error).__name__).inc()
 
     def command_done(self, key: ServiceKey, command: Command) -> None:
-        """Counts a decision; a hold counts when it begins, and an apply when something was decided by it."""
+        """Counts a decision: a hold when it begins, an apply never, since one comes with every round."""
         if isinstance(command, Hold):
             held = self._held.get(key)
             self._held[key] = command
