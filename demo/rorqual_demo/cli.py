@@ -19,6 +19,7 @@ from rich.markdown import Markdown
 from rorqual_demo.display import Display, LineDisplay, choose_display
 from rorqual_demo.errors import DemoError
 from rorqual_demo.outputs import Outputs
+from rorqual_demo.picture import check_drawable
 from rorqual_demo.plan import Plan, Request, make_plan
 from rorqual_demo.session import Result, perform
 from rorqual_demo.steps import step
@@ -72,6 +73,7 @@ def demo(
     console = Console()
     display = LineDisplay(console) if no_live else choose_display(console)
     try:
+        check_drawable()
         plan = make_plan(Request(Engine(engine), minutes, compress, namespace, manifest))
         outputs = Outputs(out, record)
         out.mkdir(parents=True, exist_ok=True)

@@ -37,7 +37,7 @@ class Outputs:
         return self.directory / "frames.jsonl"
 
     def write(self, scene: Scene, result: Result) -> str:
-        """Writes all of them; the summary's text. Raises DemoError when the picture cannot be drawn."""
+        """Writes all of them; the summary's text. Raises DemoError when the replay did not begin."""
         text = write_report(scene, summarise(scene, result.history, result.ledger))
         self.report.write_text(text)
         write_frames(self.frames, result.history.frames)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,17 +17,21 @@ if TYPE_CHECKING:
 
 _LOAD, _READY, _DESIRED, _STARTING = "#1f77b4", "#2ca02c", "#333333", "#ffbf47"
 _P50, _P95, _OBJECTIVE = "#9467bd", "#d62728", "#555555"
-_SMALLEST_TTFT_SECONDS = 0.05
+_SMALLEST_TTFT_SECONDS = 0.1
+
+
+def check_drawable() -> None:
+    """Raises DemoError when a picture cannot be drawn: better before a run of some minutes than after it."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise DemoError("the picture needs matplotlib: install the extra, rorqual[plot]")
 
 
 def draw(path: Path, scene: Scene, history: History) -> None:
-    """Writes a PNG of three panels. Raises DemoError without matplotlib or without frames."""
+    """Writes a PNG of three panels. Raises DemoError without frames."""
     if not history.frames:
         raise DemoError("no frames to draw: the replay did not begin")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DemoError("the picture needs matplotlib: install the extra, rorqual[plot]") from error
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(10, 8), layout="constrained")
     load, replicas, ttft = figure.subplots(3, 1, sharex=True, height_ratios=(1, 1.3, 1.2))
     times = [frame.at for frame in history.frames]

@@ -19,14 +19,18 @@ class Chunk:
 
 
 async def read_chunks(lines: AsyncIterable[bytes]) -> AsyncIterator[Chunk]:
-    """The chunks of a streamed answer, until [DONE] or the stream's end. Raises ValueError for broken JSON."""
+    """The chunks of a streamed answer. Raises ValueError for broken JSON.
+
+    After [DONE] the stream is still read to its end, so that its connection can serve again.
+    """
+    done = False
     async for line in lines:
-        if not line.startswith(b"data:"):
+        if done or not line.startswith(b"data:"):
             continue  # blank lines, comments, other fields
         data = line[5:].strip()
-        if data == DONE:
-            return
-        yield parse_chunk(data)
+        done = data == DONE
+        if not done:
+            yield parse_chunk(data)
 
 
 def parse_chunk(data: bytes) -> Chunk:

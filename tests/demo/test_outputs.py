@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import struct
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from rorqual_demo.errors import DemoError
 from rorqual_demo.history import History
 from rorqual_demo.ledger import Ledger
 from rorqual_demo.outputs import Outputs
-from rorqual_demo.picture import draw
+from rorqual_demo.picture import check_drawable, draw
 from rorqual_demo.report import write_report
 from rorqual_demo.request import Outcome
 from rorqual_demo.session import Result
@@ -103,8 +102,8 @@ def test_the_picture_is_a_png_of_three_panels_height(tmp_path: Path) -> None:
 
 
 def test_the_picture_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(DemoError, match=r"rorqual\[plot\]"):
-        draw(tmp_path / "demo.png", SCENE, result().history)
+        check_drawable()
     with pytest.raises(DemoError, match="no frames"):
         draw(tmp_path / "demo.png", SCENE, History())
