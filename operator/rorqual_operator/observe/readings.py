@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from rorqual_operator.kube import Object
 from rorqual_operator.observe import cluster
-from rorqual_operator.observe.metrics.source import Source, Target, read_in_turn
+from rorqual_operator.observe.metrics.source import Reading, Source, Target, read_in_turn
 from rorqual_operator.observe.metrics.window import Window
 from rorqual_operator.observe.reflector import Key, key_of
 
@@ -37,15 +37,13 @@ class Readings:
         reading = await read_in_turn(self._sources, targets, now, self._fresh_seconds)
         self.window.take(reading.samples, {key_of(pod) for pod in pods})
         self.unanswered_since = {pod: self.unanswered_since.get(pod, now) for pod in reading.unanswered}
-        self._judge(targets, reading.samples, reading.problems)
+        self._judge(targets, reading)
 
-    def _judge(self, targets: Sequence[Target], samples: Mapping[Key, object], problems: Mapping[str, str]) -> None:
-        for source in self._sources:
-            silent = source.name in problems or (bool(targets) and not samples)
-            if targets:
-                self.up[source.name] = not silent
+    def _judge(self, targets: Sequence[Target], reading: Reading) -> None:
+        for name in reading.asked:
+            self.up[name] = bool(reading.samples) and name not in reading.problems
         self.problem = None
-        if targets and not samples:
-            reasons = "; ".join(problems.values())
+        if targets and not reading.samples:
+            reasons = "; ".join(reading.problems.values())
             scraped = f"none of {len(targets)} ready pods answered on /metrics"
             self.problem = f"{reasons}; {scraped}" if reasons else scraped

@@ -55,9 +55,9 @@ class PrometheusSource:
         loop = asyncio.get_running_loop()
         try:
             answers = await loop.run_in_executor(self._threads, self._ask)
+            return _samples(*answers, wanted={target.pod for target in targets})
         except (RequestException, PrometheusApiClientException, KeyError, ValueError) as error:
             raise SourceError(f"Prometheus: {error}") from error
-        return _samples(*answers, wanted={target.pod for target in targets})
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -73,7 +73,7 @@ def _samples(times: list[Row], rows: list[Row], wanted: set[Key]) -> dict[Key, S
     for row in rows:
         labels = row["metric"]
         pod = _pod(labels)
-        if pod in wanted:
+        if pod in wanted and "__name__" in labels:
             series[pod].append((labels["__name__"], labels, float(row["value"][1])))
     observed = {_pod(row["metric"]): float(row["value"][1]) for row in times}
     return {pod: to_sample(observed[pod], "prometheus", found) for pod, found in series.items() if pod in observed}

@@ -43,6 +43,8 @@ class Reading:
     """By source: why it gave nothing."""
     unanswered: frozenset[Key] = frozenset()
     """Pods that every source was asked for in vain."""
+    asked: frozenset[str] = frozenset()
+    """Sources that were asked: a later one is not when those before it knew everything."""
 
 
 async def read_in_turn(
@@ -51,10 +53,11 @@ async def read_in_turn(
     """Asks each source for the pods of which the ones before gave no sample younger than `fresh_seconds`."""
     samples: dict[Key, Sample] = {}
     problems: dict[str, str] = {}
-    missing = list(targets)
+    missing, asked = list(targets), set()
     for source in sources:
         if not missing:
             break
+        asked.add(source.name)
         try:
             found = await source.read(missing)
         except SourceError as error:
@@ -62,4 +65,4 @@ async def read_in_turn(
             continue
         samples.update({pod: s for pod, s in found.items() if s.complete and now - s.observed_at <= fresh_seconds})
         missing = [target for target in missing if target.pod not in samples]
-    return Reading(samples, problems, frozenset(target.pod for target in missing))
+    return Reading(samples, problems, frozenset(target.pod for target in missing), frozenset(asked))
