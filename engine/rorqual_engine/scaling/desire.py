@@ -38,13 +38,9 @@ def desire(service: Service, load: Load, sequences: int, bounds: Bounds, now: fl
     if scaling.mode == "External":
         wanted = service.spec.replicas or 0
         return Desire(current, wanted, Reason.EXTERNAL_REPLICAS, f"spec.replicas asks for {wanted}")
-    allowed, limited_by = bounds.clamp(current)
-    if allowed != current:
-        return _into_bounds(service, current, allowed, limited_by)
-    unknown = _unknown_load(service, load)
-    if unknown is not None:
-        return replace(unknown, proposals=service.memory.proposals)
-    return _by_demand(service, load, sequences, bounds, now)
+    start, limited_by = bounds.clamp(current)
+    found = _unknown_load(service, load, start) or _by_demand(service, load, sequences, bounds, start, now)
+    return found if start == current else _into_bounds(current, start, limited_by, found)
 
 
 def _create(service: Service, bounds: Bounds) -> Desire:
@@ -56,54 +52,51 @@ def _create(service: Service, bounds: Bounds) -> Desire:
     return Desire(0, bounds.minimum, Reason.CREATING, message, limited_by=by)
 
 
-def _into_bounds(service: Service, current: int, allowed: int, limited_by: tuple[Limiter, ...]) -> Desire:
-    """A number outside the bounds is moved to them at once, whatever the load, as HPA does."""
-    reason = Reason.BELOW_MINIMUM if allowed > current else Reason.ABOVE_MAXIMUM
-    word = "fewest" if allowed > current else "most"
-    message = f"{current} replicas, {allowed} are the {word} allowed"
-    return Desire(current, allowed, reason, message, limited_by=limited_by, proposals=service.memory.proposals)
+def _into_bounds(current: int, start: int, limited_by: tuple[Limiter, ...], found: Desire) -> Desire:
+    """A number outside the bounds moves to them at once, whatever the load, as HPA does, and from there by demand."""
+    reason, word = (Reason.BELOW_MINIMUM, "fewest") if start > current else (Reason.ABOVE_MAXIMUM, "most")
+    message = f"{current} replicas, {start} are the {word} allowed"
+    if found.replicas != start:
+        return replace(found, current=current, message=f"{message}; {found.message}")
+    return replace(found, current=current, reason=reason, message=message, limited_by=limited_by)
 
 
-def _unknown_load(service: Service, load: Load) -> Desire | None:
+def _unknown_load(service: Service, load: Load, current: int) -> Desire | None:
     """Holding, while nothing at all is known of the load."""
-    if load.known or service.workload is None:
+    if load.known:
         return None
-    current = service.workload.replicas
     if load.serving == 0:
-        return Desire(current, current, Reason.NO_READY_REPLICAS, "no replica is ready: the load is not known")
-    if load.faults >= load.serving:
-        message = f"none of the {load.serving} ready replicas answers: a fault, not load"
-        return Desire(current, current, Reason.FAULT_IS_NOT_LOAD, message)
-    problem = service.metrics_problem or "none is fresh"
-    message = f"no metrics of the {load.serving} ready replicas: {problem}"
-    return Desire(current, current, Reason.METRICS_UNAVAILABLE, message)
+        reason, message = Reason.NO_READY_REPLICAS, "no replica is ready: the load is not known"
+    elif load.faults >= load.serving:
+        reason, message = Reason.FAULT_IS_NOT_LOAD, f"none of the {load.serving} ready replicas answers: a fault"
+    else:
+        problem = service.metrics_problem or "none is fresh"
+        reason, message = Reason.METRICS_UNAVAILABLE, f"no metrics of the {load.serving} ready replicas: {problem}"
+    return Desire(current, current, reason, message, proposals=service.memory.proposals)
 
 
-def _by_demand(service: Service, load: Load, sequences: int, bounds: Bounds, now: float) -> Desire:
-    if service.workload is None:
-        raise ValueError(f"{service.key} has no workload yet: there is no load to follow")
-    current, behavior = service.workload.replicas, service.spec.scaling.behavior
+def _by_demand(service: Service, load: Load, sequences: int, bounds: Bounds, current: int, now: float) -> Desire:
+    behavior = service.spec.scaling.behavior
     signals = read_signals(load, sequences, service.spec.scaling.targets)
     signal = strongest(signals)
     proposed = propose(current, signal.replicas, load, behavior)
     proposals = remember(service.memory, current, proposed.replicas, behavior, now)
-    replicas, limited_by = _limit(service, proposals, proposed, bounds, now)
+    replicas, limited_by = _limit(service, proposals, proposed.replicas, bounds, current, now)
     message = _explain(proposed, signal)
     whole = Desire(current, replicas, proposed.reason, message, signal, signals, limited_by, proposals)
-    if replicas < current and not service.workload.rolled_out:
+    if replicas < current and service.workload is not None and not service.workload.rolled_out:
         held = f"{message}; nothing is removed while a rollout is under way"
         return replace(whole, replicas=current, reason=Reason.ROLLOUT_IN_PROGRESS, message=held)
     return whole
 
 
 def _limit(
-    service: Service, proposals: tuple[Proposal, ...], proposed: Proposed, bounds: Bounds, now: float
+    service: Service, proposals: tuple[Proposal, ...], proposed: int, bounds: Bounds, current: int, now: float
 ) -> tuple[int, tuple[Limiter, ...]]:
     """Windows, then bounds, then policies; every limit that moved the number is named."""
-    current = service.workload.replicas if service.workload else 0
     behavior, events = service.spec.scaling.behavior, service.memory.events
-    stable = stabilize(proposals, current, proposed.replicas, behavior, now)
-    limiters = [Limiter.STABILIZATION] if stable != proposed.replicas else []
+    stable = stabilize(proposals, current, proposed, behavior, now)
+    limiters = [Limiter.STABILIZATION] if stable != proposed else []
     bounded, by = bounds.clamp(stable)
     limiters += by
     most = up_limit(behavior, events, current, now)
