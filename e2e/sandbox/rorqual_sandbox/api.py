@@ -90,6 +90,8 @@ class Api:
         async with self._session.get(path, params=query, timeout=timeout, read_bufsize=2**24) as response:
             await _check(response)
             async for line in response.content:
+                if not line.endswith(b"\n"):  # cut off in the middle
+                    return
                 event: Object = json.loads(line)
                 if event["type"] == "ERROR":
                     raise ApiError(int(event["object"].get("code", 500)), event["object"].get("message", ""))

@@ -212,3 +212,16 @@ async def test_nothing_of_the_agents_own_environment_leaks(
     worker, task = start(with_script(pod, "echo [$MY_TOKEN]; sleep 60"), around)
     await until(lambda: worker.pid and worker.log.read_text().endswith("\n[]\n"))
     await finish(worker, task)
+
+
+async def test_a_fault_in_the_writing_is_a_fault_of_the_worker(
+    api: Any, pod: Any, around: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(path: str, body: Any) -> Any:
+        raise KeyError("bug")
+
+    monkeypatch.setattr(api, "patch", broken)
+    worker, task = start(with_script(pod, "sleep 60"), around)
+    with pytest.raises(KeyError, match="bug"):
+        await asyncio.wait_for(task, 20)
+    assert worker.pid is None

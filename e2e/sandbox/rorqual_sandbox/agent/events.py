@@ -9,6 +9,7 @@ from typing import Literal
 
 from rorqual_sandbox.agent.clock import Clock
 from rorqual_sandbox.agent.status import timestamp
+from rorqual_sandbox.agent.writer import UNREACHABLE
 from rorqual_sandbox.api import Api, ApiError, Object
 
 log = logging.getLogger("agent.events")
@@ -50,5 +51,5 @@ class EventRecorder:
         }
         try:
             await self._api.create(f"/api/v1/namespaces/{meta['namespace']}/events", event)
-        except (ApiError, OSError, TimeoutError) as error:
+        except (ApiError, *UNREACHABLE) as error:
             log.warning("event %s of %s/%s was not written: %s", reason, meta["namespace"], meta["name"], error)

@@ -90,20 +90,23 @@ class PodWorker:
 
     async def run(self) -> None:
         """Until the pod's object is gone. Its process never outlives this call."""
-        life = asyncio.create_task(self._live())
-        writing = asyncio.create_task(self._writer.run())
+        life = asyncio.create_task(self._live_and_tell())
         gone = asyncio.create_task(self._vanished.wait())
         try:
             await asyncio.wait({life, gone}, return_when=asyncio.FIRST_COMPLETED)
             if life.done():
                 life.result()
         finally:
-            for task in (life, writing, gone):
-                task.cancel()
-            await asyncio.wait({life, writing, gone})
+            life.cancel()
+            gone.cancel()
+            await asyncio.wait({life, gone})
             if self._process:
                 self._process.kill()
                 await self._process.wait()  # only then is its address free
+
+    async def _live_and_tell(self) -> None:
+        """The pod's life beside the writing of its status; a fault in either is a fault of the worker."""
+        await asyncio.gather(self._live(), self._writer.run())
 
     async def _live(self) -> None:
         running = asyncio.create_task(self._run_container())
