@@ -1,5 +1,6 @@
 """Command-line arguments of an engine: ours, and those of the user that win over them."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,14 +17,21 @@ class Argument:
 
 
 def combine(ours: Iterable[Argument], extra: Sequence[str], aliases: Mapping[str, str]) -> list[str]:
-    """Ours in their order without those that `extra` sets, then `extra` as it is."""
-    overridden = option_names(extra, aliases)
-    return [str(argument) for argument in ours if argument.name not in overridden] + list(extra)
+    """Ours in their order without those that `extra` sets, then `extra` in words."""
+    given = [word for text in extra for word in words(text)]
+    overridden = option_names(given, aliases)
+    return [str(argument) for argument in ours if argument.name not in overridden] + given
+
+
+def words(text: str) -> list[str]:
+    """``--option value`` written as one argument becomes two, as its writer meant it; all else stays whole."""
+    found = re.fullmatch(r"(--?[A-Za-z][\w-]*)\s+(.+)", text, re.DOTALL)
+    return [found[1], found[2]] if found else [text]
 
 
 def option_names(arguments: Iterable[str], aliases: Mapping[str, str]) -> frozenset[str]:
     """Options that `arguments` sets, by their long names with dashes (engines take underscores alike)."""
-    return frozenset(_option_name(text, aliases) for text in arguments if _is_option(text))
+    return frozenset(_option_name(words(text)[0], aliases) for text in arguments if _is_option(text))
 
 
 def _is_option(text: str) -> bool:

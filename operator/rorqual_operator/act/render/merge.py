@@ -23,6 +23,9 @@ REPLACED_BY_KEY = {
     "claims": "name",
 }
 """Lists whose entries replace the entry of the same key: a volume with two sources would be refused."""
+HANDLERS = frozenset({"exec", "httpGet", "tcpSocket", "grpc", "sleep"})
+"""Of these a probe or a lifecycle hook has one: another in the template takes its place. (A null would say so too, but
+the API server prunes nulls from what it does not know.)"""
 APPENDED = frozenset({"tolerations", "envFrom"})
 
 
@@ -32,6 +35,8 @@ def merge(base: Mapping[str, Any], patch: Mapping[str, Any], path: str) -> dict[
     Raises RenderError when a list that is merged by key is not one.
     """
     merged = deepcopy(dict(base))
+    if HANDLERS & patch.keys():
+        merged = {name: value for name, value in merged.items() if name not in HANDLERS or name in patch}
     for name, value in patch.items():
         if value is None:
             merged.pop(name, None)

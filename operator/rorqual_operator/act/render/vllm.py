@@ -1,7 +1,6 @@
 """vLLM's OpenAI-compatible server."""
 
-import re
-
+from rorqual_engine import catalog
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.plan import Configuration
 from rorqual_operator.act.render.arguments import Argument, combine, option_names
@@ -9,11 +8,12 @@ from rorqual_operator.act.render.errors import RenderError
 from rorqual_operator.act.render.ports import PORT
 from rorqual_operator.act.render.source import Weights
 
-ALIASES = {"tp": "tensor-parallel-size", "q": "quantization"}
-"""vLLM's short options for those that we set."""
+NAME = "vLLM"
+SHORT = {"-q": "--quantization"}
+"""Short options for those that we set, besides those of the catalog."""
 RESERVED = frozenset({"port", "uds", "ssl-keyfile", "ssl-certfile"})
 """Options that would move the server away from where its probes, Service and metrics are read."""
-SHUTDOWN_TIMEOUT_SINCE = (0, 18)
+SHUTDOWN_TIMEOUT_SINCE = (0, 18, 0)
 """First version with --shutdown-timeout (vllm-project/vllm pull request 36666); before it SIGTERM aborts requests."""
 CHECKPOINT_QUANTIZATION = {"fp8": "fp8"}
 """What --quantization is told. The others (awq, gptq, int8) stand in the checkpoint's own config.json, from which
@@ -37,7 +37,7 @@ class VLLM:
         self, spec: LLMServiceSpec, configuration: Configuration, weights: Weights, drain_seconds: int
     ) -> list[str]:
         extra = spec.engine.extra_args
-        if taken := option_names(extra, ALIASES) & RESERVED:
+        if taken := option_names(extra, _aliases()) & RESERVED:
             raise RenderError(
                 f"engine.extraArgs may not set --{min(taken)}: "
                 f"probes, Service and metrics need plain HTTP on port {PORT}"
@@ -49,10 +49,10 @@ class VLLM:
         ]
         if self.drains_by_itself(spec):
             ours.append(Argument("shutdown-timeout", str(drain_seconds)))
-        return combine(ours, extra, ALIASES)
+        return combine(ours, extra, _aliases())
 
     def drains_by_itself(self, spec: LLMServiceSpec) -> bool:
-        return _version(spec.engine.version) >= SHUTDOWN_TIMEOUT_SINCE
+        return catalog.release(spec.engine.version) >= SHUTDOWN_TIMEOUT_SINCE
 
 
 def _model(spec: LLMServiceSpec, weights: Weights) -> list[Argument]:
@@ -71,13 +71,14 @@ def _model(spec: LLMServiceSpec, weights: Weights) -> list[Argument]:
 
 def _configuration(spec: LLMServiceSpec, configuration: Configuration) -> list[Argument]:
     values = {
-        "tensor-parallel-size": configuration.tensor_parallel,
-        "max-num-seqs": configuration.max_concurrent_sequences,
-        "gpu-memory-utilization": _memory_share(spec, configuration),
-        "max-model-len": configuration.max_context_tokens,
+        "tensor_parallel": configuration.tensor_parallel,
+        "max_concurrent_sequences": configuration.max_concurrent_sequences,
+        "gpu_memory_share": _memory_share(spec, configuration),
+        "max_context_tokens": configuration.max_context_tokens,
     }
+    flags = catalog.runtime(NAME).flags
     return [
-        Argument(name, f"{value:g}" if isinstance(value, float) else str(value))
+        Argument(flags[name].lstrip("-"), f"{value:g}" if isinstance(value, float) else str(value))
         for name, value in values.items()
         if value is not None
     ]
@@ -88,5 +89,6 @@ def _memory_share(spec: LLMServiceSpec, configuration: Configuration) -> float |
     return None if spec.sharing.scheme == "HAMi" else configuration.gpu_memory_share
 
 
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text)[:2])
+def _aliases() -> dict[str, str]:
+    known = {**catalog.runtime(NAME).short_flags, **SHORT}
+    return {short.lstrip("-"): long.lstrip("-") for short, long in known.items()}

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rorqual_operator.act.render.arguments import Argument, combine, option_names
-from rorqual_operator.act.render.vllm import ALIASES
+from rorqual_operator.act.render.arguments import Argument, combine, option_names, words
 
+ALIASES = {"tp": "tensor-parallel-size"}
 OURS = [Argument("max-num-seqs", "256"), Argument("tensor-parallel-size", "1")]
 
 
@@ -17,6 +17,15 @@ def test_extra_replaces_ours(extra: list[str]) -> None:
 
 def test_short_option_replaces_ours() -> None:
     assert combine(OURS, ["-tp", "2"], ALIASES) == ["--max-num-seqs=256", "-tp", "2"]
+
+
+def test_option_and_value_in_one_argument_are_told_apart() -> None:
+    assert combine(OURS, ["--max-num-seqs 64"], ALIASES) == ["--tensor-parallel-size=1", "--max-num-seqs", "64"]
+
+
+@pytest.mark.parametrize("text", ['--override-config={"a": 1}', '{"a": 1}', "--flag", "two words"])
+def test_values_with_spaces_stay_whole(text: str) -> None:
+    assert words(text) == [text]
 
 
 def test_values_are_no_options() -> None:

@@ -25,10 +25,17 @@ def test_bucket_uses_vllms_own_loader() -> None:
     assert "--load-format=runai_streamer" in found["args"]
 
 
-@pytest.mark.parametrize("option", ["--port", "--port=1", "--uds=/x", "--ssl_keyfile=/k", "--ssl-certfile"])
+@pytest.mark.parametrize("option", ["--port", "--port=1", "--uds=/x", "--ssl_keyfile=/k", "--ssl-certfile", "--port 1"])
 def test_options_that_cut_it_off_are_refused(option: str) -> None:
     with pytest.raises(RenderError, match=r"engine\.extraArgs may not set --"):
         engine(spec(engine={"extraArgs": [option]}))
+
+
+@pytest.mark.parametrize("extra", [["-tp", "2"], ["-tp=2"], ["--tensor_parallel_size 2"], ["-q", "awq"]])
+def test_short_and_odd_spellings_win_over_ours(extra: list[str]) -> None:
+    arguments = engine(spec(model={"name": "m", "quantization": "fp8"}, engine={"extraArgs": extra}))["args"]
+    ours = "--quantization=fp8" if "-q" in extra else "--tensor-parallel-size=1"
+    assert ours not in arguments
 
 
 def test_image_of_the_spec_wins() -> None:
