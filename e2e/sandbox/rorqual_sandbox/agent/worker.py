@@ -106,7 +106,9 @@ class PodWorker:
 
     async def _live_and_tell(self) -> None:
         """The pod's life beside the writing of its status; a fault in either is a fault of the worker."""
-        await asyncio.gather(self._live(), self._writer.run())
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._live())
+            group.create_task(self._writer.run())
 
     async def _live(self) -> None:
         running = asyncio.create_task(self._run_container())
