@@ -8,7 +8,9 @@ RUN pip wheel --no-cache-dir --require-hashes --no-deps --requirement requiremen
 COPY pyproject.toml README.md LICENSE* ./
 COPY engine ./engine
 COPY operator ./operator
-RUN pip wheel --no-cache-dir --no-index --find-links /wheels --no-deps --wheel-dir /rorqual . \
+# The commands of the sandbox and the demo are not in the image, so they are not offered either.
+RUN sed -i '/^sandbox = "rorqual_sandbox/d; /^demo = "rorqual_demo/d' pyproject.toml \
+ && pip wheel --no-cache-dir --no-index --find-links /wheels --no-deps --wheel-dir /rorqual . \
  && python -m venv /opt/rorqual \
  && /opt/rorqual/bin/pip install --no-cache-dir --no-index --find-links /wheels /rorqual/*.whl \
  && /opt/rorqual/bin/pip uninstall --yes pip setuptools
