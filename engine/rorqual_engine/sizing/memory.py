@@ -31,7 +31,7 @@ BLOCK_TOKENS = 16
 """Tokens of one KV block in vLLM."""
 MARGIN_BYTES = GIB // 2
 """What the law may be wrong by, so what is not counted on where too little would keep the engine from starting: the
-greatest error on the campaign's rows is 0.4 GiB."""
+greatest error on the campaign's rows is 0.31 GiB."""
 HIGHEST_SHARE = 0.95
 """No share above this is chosen: every start of the campaign but one ran with it."""
 CONTEXT_BYTES = int(0.51 * GIB)

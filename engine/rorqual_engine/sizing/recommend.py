@@ -75,11 +75,12 @@ def leave_to_engine(case: Case, mode: str) -> Case:
 
 
 def holds(case: Case, running: Configuration) -> bool:
-    """Whether a running configuration is one that the case allows: its pins, its hardware, and it fits."""
+    """Whether a running configuration is one that the case allows: its pins, its hardware, and it fits.
+
+    Whether a node now has so many GPUs does not count: it runs, and a node that is drained comes back.
+    """
     offer = next((offer for offer in case.offers if offer.gpu.product == running.gpu), None)
-    if offer is None or running.tensor_parallel > offer.gpus_per_node:
-        return False
-    if not splits(case.engine, running.tensor_parallel) or not _keeps_pins(case, running):
+    if offer is None or not splits(case.engine, running.tensor_parallel) or not _keeps_pins(case, running):
         return False
     fixed = replace(
         case.pins,
@@ -175,11 +176,13 @@ def _too_large(case: Case) -> Stall:
     count = offer.gpus_per_node
     budget = _budget(case, offer, count)
     tokens = case.demand.least_tokens
+    shorter = "" if budget.weights > budget.total else "; a smaller model.maxContextTokens needs less"
     return Stall(
         Reason.MODEL_TOO_LARGE,
         f"{case.engine.name} needs {budget.weights * count / GIB:.0f} GiB for weights alone, and "
         f"{budget.needed(tokens) * count / GIB:.0f} GiB with working memory and a KV cache of {tokens:,} tokens; "
-        f"the largest offered, {count} x {offer.gpu.product} in one node, has {budget.total * count / GIB:.0f} GiB",
+        f"the largest offered, {count} x {offer.gpu.product} in one node, has {budget.total * count / GIB:.0f} GiB"
+        f"{shorter}",
     )
 
 

@@ -105,6 +105,13 @@ def test_the_nodes_do_not_change_a_configuration():
     assert isinstance(without, Sizing) and without.configuration == RUNNING
 
 
+def test_after_a_restart_a_drained_node_does_not_change_a_configuration():
+    two = replace(RUNNING, tensor_parallel=2)
+    service = a_service(workload=a_workload(configuration=two), memory=Memory())
+    found = size(service, Inventory.of((a_node("drained", gpus=0), a_node("small", gpus=1))))
+    assert isinstance(found, Sizing) and found.configuration == two
+
+
 def test_concurrency_is_what_runs_or_the_engines_default():
     spec = a_spec()
     assert concurrent_sequences(spec, RUNNING, INVENTORY) == 100
