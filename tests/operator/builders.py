@@ -73,7 +73,7 @@ def node_item(name: str = "node-1", *, gpus: str | int = 8, ready: str = "True",
     }
 
 
-def deployment_item(replicas: int = 1, *, generation: int = 1, **status: Any) -> Object:
+def deployment_item(replicas: int = 1, /, *, generation: int = 1, **status: Any) -> Object:
     """The Deployment of llm/chat, rolled out unless `status` says otherwise."""
     return {
         "metadata": {

@@ -102,7 +102,7 @@ def test_quantile_is_in_the_bucket_of_its_rank(buckets: dict[float, float], q: f
 def test_merged_histograms_hold_everything(found: list[dict[float, float]]) -> None:
     merged = merge(found)
     assert merged[INF] == sum(one[INF] for one in found)
-    assert list(merged[bound] for bound in BOUNDS) == sorted(merged[bound] for bound in BOUNDS)
+    assert [merged[bound] for bound in BOUNDS] == sorted(merged[bound] for bound in BOUNDS)
 
 
 def test_merge_leaves_silent_pods_out() -> None:
