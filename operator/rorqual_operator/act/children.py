@@ -68,11 +68,10 @@ class Children:
     async def scale(self, owner: Owner, replicas: int) -> None:
         """Writes the number of replicas, and nothing else."""
         written = await self._apply(DEPLOYMENTS, scale_patch(owner.namespace, owner.name, replicas), SCALER)
-        known = self._applied.get(owner.uid)
-        if known:
-            key = ("Deployment", owner.name)
-            generations = {**known.generations, key: written["metadata"].get("generation")}
-            self._applied[owner.uid] = Applied(known.digest, generations)
+        known, key = self._applied.get(owner.uid), ("Deployment", owner.name)
+        before, after = known.generations.get(key) if known else None, written["metadata"].get("generation")
+        if known and before is not None and after <= before + 1:  # else somebody changed the spec in between
+            self._applied[owner.uid] = Applied(known.digest, {**known.generations, key: after})
 
     def forget(self, alive: set[str]) -> None:
         """Drops what is remembered of services whose uid is not alive."""

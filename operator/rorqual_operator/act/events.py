@@ -37,27 +37,23 @@ class Recorder:
         key = _digest(subject["metadata"]["uid"], occurrence)
         name, count, at = self._seen.get(key, ("", 0, float("-inf")))
         try:
-            if now - at < AGGREGATE_SECONDS:
-                await self._count_up(namespace, name, count + 1, now)
+            if now - at < AGGREGATE_SECONDS and await self._counted_up(namespace, name, count + 1, now):
+                count += 1
             else:
-                name, count = await self._create(subject, occurrence, key, now), 0
-        except NotFound:
-            name, count = await self._recreate(subject, occurrence, key, now), 0
+                name, count = await self._create(subject, occurrence, key, now), 1
         except KubeError as error:
             log.warning("cannot record event %s of %s: %s", occurrence.reason, subject["metadata"]["name"], error)
             return
-        self._seen[key] = (name, count + 1, now)
+        self._seen[key] = (name, count, now)
         self._seen = {k: entry for k, entry in self._seen.items() if now - entry[2] < AGGREGATE_SECONDS}
 
-    async def _count_up(self, namespace: str, name: str, count: int, now: float) -> None:
-        await self._kube.merge(EVENTS, namespace, name, {"count": count, "lastTimestamp": rfc3339(now)})
-
-    async def _recreate(self, subject: Object, occurrence: Occurrence, key: str, now: float) -> str:
+    async def _counted_up(self, namespace: str, name: str, count: int, now: float) -> bool:
+        """False when the Event has expired."""
         try:
-            return await self._create(subject, occurrence, key, now)
-        except KubeError as error:  # the namespace is being deleted
-            log.warning("cannot record event %s of %s: %s", occurrence.reason, subject["metadata"]["name"], error)
-            return ""
+            await self._kube.merge(EVENTS, namespace, name, {"count": count, "lastTimestamp": rfc3339(now)})
+        except NotFound:
+            return False
+        return True
 
     async def _create(self, subject: Object, occurrence: Occurrence, key: str, now: float) -> str:
         namespace = subject["metadata"]["namespace"]
