@@ -269,6 +269,8 @@ def test_a_second_sandbox_leaves_nothing_behind(sandbox: Sandbox, tmp_path: Path
     until(lambda: _sleeper(other))
     if end == "kill":
         os.kill(other.state.pid, signal.SIGKILL)
+        # before `down`, which sweeps too
+        until(lambda: not find_marked(INSTANCE_VARIABLE, other.state.instance))
     other.down()
     until(lambda: not find_marked(INSTANCE_VARIABLE, other.state.instance))
     assert not other.layout.root.exists()
