@@ -43,7 +43,7 @@ def make_plan(request: Request) -> Plan:
     profile = PROFILES[request.engine]
     manifest = _read_manifest(request, profile)
     spec = read_spec(manifest)
-    scaling = Scaling(request.compress, profile.one_in, profile.shorten, profile.longest_tokens)
+    scaling = Scaling(request.compress, profile.one_in, profile.shorten, profile.longest_prompt, profile.longest_answer)
     replay_seconds = request.minutes * 60
     stretch = cut_around_peak(read_trace(packaged_trace()), replay_seconds * request.compress)
     scene = Scene(

@@ -18,7 +18,7 @@ MakePrompt = Callable[[int], str]
 class Profile:
     """Load that two CPU cores carry beside the sandbox and the operator.
 
-    `one_in`, `shorten` and `longest_tokens` as in `trace.Scaling`; `ready_seconds` bounds the first replica's start.
+    `one_in` to `longest_answer` as in `trace.Scaling`; `ready_seconds` bounds the first replica's start.
     """
 
     engine: Engine
@@ -26,7 +26,8 @@ class Profile:
     manifest: str
     one_in: int
     shorten: float
-    longest_tokens: int
+    longest_prompt: int
+    longest_answer: int
     ready_seconds: float
     prompts: Callable[[random.Random], MakePrompt]
 
@@ -40,9 +41,10 @@ PROFILES = {
         engine=Engine.SIM,
         words="simulated vLLM (llm-d-inference-sim) on pretended GPUs",
         manifest="chat.yaml",
-        one_in=3,
-        shorten=8,
-        longest_tokens=3500,
+        one_in=2,
+        shorten=4,
+        longest_prompt=3600,
+        longest_answer=25,  # without a bound, answers are longer when requests are fewer, and the load is flat
         ready_seconds=90,
         prompts=WordPrompts,
     ),
@@ -50,9 +52,10 @@ PROFILES = {
         engine=Engine.VLLM,
         words="real vLLM on the CPU, tiny random model, pretended GPUs",
         manifest="chat-vllm.yaml",
-        one_in=30,
-        shorten=1,
-        longest_tokens=1000,
+        one_in=20,  # an engine takes a core as soon as it works on anything, and there are two
+        shorten=2,
+        longest_prompt=1000,
+        longest_answer=200,
         ready_seconds=300,
         prompts=LetterPrompts,
     ),

@@ -30,17 +30,19 @@ class Scaling:
     """How a trace is made to fit a small machine and a short time. 1 everywhere replays it as it was.
 
     `compress`: trace seconds per wall-clock second. `one_in`: every n-th request is sent. `shorten`: prompts and
-    answers are divided by it (down to one token); `longest_tokens` bounds each of both afterwards.
+    answers are divided by it (down to one token); longer ones are then cut to `longest_prompt` and `longest_answer`.
     """
 
     compress: float = 1.0
     one_in: int = 1
     shorten: float = 1.0
-    longest_tokens: int = 4096
+    longest_prompt: int = 4096
+    longest_answer: int = 4096
 
     def __str__(self) -> str:
         sent = "every request" if self.one_in == 1 else f"1 request in {self.one_in}"
-        return f"time {self.compress:g}× faster, {sent}, prompts and answers {self.shorten:g}× shorter"
+        lengths = "" if self.shorten == 1 else f"prompts and answers {self.shorten:g}× shorter, "
+        return f"time {self.compress:g}× faster, {sent}, {lengths}answers of {self.longest_answer} tokens at most"
 
 
 def packaged_trace() -> Traversable:
@@ -97,12 +99,12 @@ def scale(trace: Sequence[Arrival], scaling: Scaling) -> tuple[Arrival, ...]:
     return tuple(
         Arrival(
             one.offset_seconds / scaling.compress,
-            _shorten(one.prompt_tokens, scaling),
-            _shorten(one.output_tokens, scaling),
+            _shorten(one.prompt_tokens, scaling.shorten, scaling.longest_prompt),
+            _shorten(one.output_tokens, scaling.shorten, scaling.longest_answer),
         )
         for one in trace[:: scaling.one_in]
     )
 
 
-def _shorten(tokens: int, scaling: Scaling) -> int:
-    return min(max(1, round(tokens / scaling.shorten)), scaling.longest_tokens)
+def _shorten(tokens: int, divisor: float, longest: int) -> int:
+    return min(max(1, round(tokens / divisor)), longest)

@@ -55,13 +55,17 @@ def test_scaling_compresses_thins_and_shortens() -> None:
 
 
 def test_scaling_keeps_lengths_within_bounds() -> None:
-    long, short = scale((Arrival(0, 9000, 500), Arrival(1, 3, 1)), Scaling(shorten=4, longest_tokens=1000))
-    assert (long.prompt_tokens, long.output_tokens) == (1000, 125)
+    long, short = scale(
+        (Arrival(0, 9000, 500), Arrival(1, 3, 1)), Scaling(shorten=4, longest_prompt=1000, longest_answer=100)
+    )
+    assert (long.prompt_tokens, long.output_tokens) == (1000, 100)
     assert (short.prompt_tokens, short.output_tokens) == (1, 1)
 
 
 def test_scaling_says_what_it_does() -> None:
-    assert str(Scaling(14, 6, 4)) == "time 14× faster, 1 request in 6, prompts and answers 4× shorter"
+    assert str(Scaling(14, 6, 4, longest_answer=25)) == (
+        "time 14× faster, 1 request in 6, prompts and answers 4× shorter, answers of 25 tokens at most"
+    )
 
 
 @pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"a,b\n1,2\n"), gzip.compress(b"")])
