@@ -57,6 +57,12 @@ def test_null_removes() -> None:
     assert "securityContext" not in merge(BASE, {"securityContext": None}, "spec")
 
 
+def test_another_handler_of_a_probe_takes_the_place_of_ours() -> None:
+    ours = {"readinessProbe": {"httpGet": {"path": "/health"}, "periodSeconds": 5}}
+    merged = merge(ours, {"readinessProbe": {"tcpSocket": {"port": 1}}}, "x")
+    assert merged["readinessProbe"] == {"tcpSocket": {"port": 1}, "periodSeconds": 5}
+
+
 def test_other_lists_are_replaced() -> None:
     assert merge({"args": ["a"]}, {"args": ["b"]}, "spec")["args"] == ["b"]
 
