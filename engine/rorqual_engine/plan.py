@@ -37,6 +37,8 @@ class Reason(StrEnum):
     MODEL_TOO_LARGE = "ModelTooLarge"
     CONFLICTING_PINS = "ConflictingPins"
     INVALID_SPEC = "InvalidSpec"
+    INVALID_TEMPLATE = "InvalidTemplate"
+    REFUSED = "Refused"
     INSUFFICIENT_GPUS = "InsufficientGPUs"
     # health
     ANSWERING = "Answering"

@@ -1,6 +1,7 @@
 """Carries plans out, one service at a time, each after checking again that it still holds.
 
-The failure of one service is that service's alone: it is logged, told in an Event, and tried again next round.
+The failure of one service is that service's alone: it is logged, told in its status where the API server refused,
+and tried again later.
 """
 
 import logging
@@ -12,7 +13,8 @@ from rorqual_engine.plan import Apply, Command, ScaleTo, ServicePlan
 from rorqual_engine.snapshot import Service, ServiceKey
 from rorqual_operator.act import occurrences, status
 from rorqual_operator.act.children import Children, Lookup
-from rorqual_operator.act.events import Occurrence, Recorder
+from rorqual_operator.act.events import Recorder
+from rorqual_operator.act.refusals import Refusals, lasting, stalled
 from rorqual_operator.act.render import Owner, RenderError
 from rorqual_operator.kube import DEPLOYMENTS, LLMSERVICES, Kube, KubeError, NotFound, Object
 
@@ -32,11 +34,16 @@ class Actor:
     def __init__(self, kube: Kube, children: Children, recorder: Recorder, store: Store) -> None:
         self._kube, self._children, self._recorder, self._store = kube, children, recorder, store
         self._written_at: dict[ServiceKey, float] = {}
+        self._refusals = Refusals()
         self.on_command: Callable[[ServiceKey, Command], None] = lambda _key, _command: None
         """Told of every command that was carried out, for telemetry."""
 
     async def carry_out(self, item: Object, service: Service, plan: ServicePlan, now: float) -> bool:
         """Commands, then status, then Events. False when it is to be tried again, and nothing of it remembered."""
+        stall = self._refusals.standing(service, now)
+        if stall:
+            await self._report(item, service, stalled(plan, stall), now)
+            return False
         try:
             for command in plan.commands:
                 if not await self._command(service, command):
@@ -44,15 +51,22 @@ class Actor:
         except NotFound as error:
             log.info("%s vanished while it was acted on: %s", service.key, error)
             return False
-        except RenderError as error:
-            await self.report_invalid(item, str(error), now)
+        except (RenderError, KubeError) as error:
+            await self._failed(item, service, plan, error, now)
             return False
-        except KubeError as error:
-            await self._refused(item, service.key, error, now)
-            return False
-        previous = item.get("status") or {}
-        await self._write_status(item, status.status_of(service, plan, previous, now), now)
+        self._refusals.clear(service.key)
+        await self._report(item, service, plan, now)
         return True
+
+    async def _failed(
+        self, item: Object, service: Service, plan: ServicePlan, error: RenderError | KubeError, now: float
+    ) -> None:
+        log.error("cannot carry out the plan: %s", error, extra={"service": str(service.key)})
+        if lasting(error):
+            await self._report(item, service, stalled(plan, self._refusals.add(service, error, now)), now)
+
+    async def _report(self, item: Object, service: Service, plan: ServicePlan, now: float) -> None:
+        await self._write_status(item, status.status_of(service, plan, item.get("status") or {}, now), now)
 
     async def report_invalid(self, item: Object, message: str, now: float) -> None:
         """Tells of a spec that cannot be read; touches nothing else."""
@@ -63,6 +77,7 @@ class Actor:
         """Drops what is remembered of services that are gone."""
         self._children.forget({item["metadata"]["uid"] for item in alive.values()})
         self._written_at = {key: at for key, at in self._written_at.items() if key in alive}
+        self._refusals.forget(alive)
 
     async def _command(self, service: Service, command: Command) -> bool:
         """False when the command is out of date."""
@@ -93,11 +108,6 @@ class Actor:
     @property
     def _lookup(self) -> Lookup:
         return lambda resource, namespace, name: self._store.get(resource, ServiceKey(namespace, name))
-
-    async def _refused(self, item: Object, key: ServiceKey, error: Exception, now: float) -> None:
-        log.error("cannot carry out the plan: %s", error, extra={"service": str(key)})
-        told = Occurrence("Warning", "ActionFailed", f"{type(error).__name__}: {error}")
-        await self._recorder.record(item, told, now)
 
     async def _write_status(self, item: Object, new: dict[str, Any], now: float) -> None:
         key = ServiceKey(item["metadata"]["namespace"], item["metadata"]["name"])

@@ -9,7 +9,7 @@ from rorqual_engine.snapshot import Service
 
 Status = Literal["True", "False", "Unknown"]
 
-HOLDS_WITHOUT_METRICS = (Reason.METRICS_UNAVAILABLE, Reason.METRICS_INCOMPLETE)
+HOLDS_WITHOUT_METRICS = (Reason.METRICS_UNAVAILABLE, Reason.METRICS_INCOMPLETE, Reason.FAULT_IS_NOT_LOAD)
 HARD_LIMITS = (
     Limiter.MIN_REPLICAS,
     Limiter.MAX_REPLICAS,
@@ -77,6 +77,8 @@ def ready(service: Service, plan: ServicePlan) -> Claim:
 
 def _why(service: Service) -> str:
     """The most telling thing that keeps pods from being ready."""
+    if service.workload is not None and service.workload.progress_failure:
+        return f": {service.workload.progress_failure}"
     for pod in service.pods:
         if pod.unschedulable:
             return f": {pod.name} cannot be scheduled: {pod.unschedulable}"
@@ -89,7 +91,7 @@ def rollout(service: Service, plan: ServicePlan) -> list[Claim]:
     """Progressing as a Deployment has it, and Reconciling, which kstatus reads."""
     workload = service.workload
     if workload is not None and workload.progress_failure:
-        claim = ("False", "ProgressDeadlineExceeded", workload.progress_failure)
+        claim = ("False", "RolloutFailed", workload.progress_failure)
     elif workload is None or not workload.rolled_out:
         stopped = plan.stall is not None
         claim = ("False", "Stalled", "see Stalled") if stopped else ("True", "RollingOut", "pods are being replaced")

@@ -73,13 +73,21 @@ def to_workload(item: Object) -> Workload:
     spec, status = item["spec"], item.get("status", {})
     current = status.get("observedGeneration", 0) >= item["metadata"].get("generation", 0)
     replicas = spec.get("replicas", 1)
-    progressing = condition(item, "Progressing")
     return Workload(
         replicas=replicas,
         configuration=read_configuration(item),
         rolled_out=current and status.get("updatedReplicas", 0) >= min(replicas, status.get("replicas", 0)),
-        progress_failure=progressing.get("message") if progressing.get("status") == "False" else None,
+        progress_failure=_failure(item),
     )
+
+
+def _failure(deployment: Object) -> str | None:
+    """Why a rollout cannot go on: a deadline that passed, or pods that may not be made (a quota, say)."""
+    for kind, status in (("ReplicaFailure", "True"), ("Progressing", "False")):
+        found = condition(deployment, kind)
+        if found.get("status") == status:
+            return str(found.get("message", ""))
+    return None
 
 
 def gpus_requested(pod: Object) -> int:

@@ -86,6 +86,11 @@ def test_not_ready_says_why(fields: dict[str, Any], told: str) -> None:
     assert claim("Ready", service(pod("a", ready=False, **fields))).message == told
 
 
+def test_not_ready_tells_of_the_rollout_first() -> None:
+    of = service(pod("a", ready=False, waiting_reason="X"), workload=workload(progress_failure="exceeded quota"))
+    assert claim("Ready", of).message == "none of 1 replicas is ready: exceeded quota"
+
+
 # Progressing, Reconciling
 
 
@@ -95,7 +100,7 @@ def test_not_ready_says_why(fields: dict[str, Any], told: str) -> None:
         (SERVING, plan(), ("False", "RolledOut")),
         (NEW, plan(), ("True", "RollingOut")),
         (service(workload=workload(rolled_out=False)), plan(), ("True", "RollingOut")),
-        (service(workload=workload(progress_failure="quota")), plan(), ("False", "ProgressDeadlineExceeded")),
+        (service(workload=workload(progress_failure="quota")), plan(), ("False", "RolloutFailed")),
         (NEW, plan(stall=STALL), ("False", "Stalled")),
     ],
 )
@@ -153,6 +158,7 @@ def of_mode(mode: str, **scaling: Any) -> Service:
         (SERVING, [hold()], ("True", "ValidMetricFound")),
         (SERVING, [hold(Reason.METRICS_UNAVAILABLE)], ("False", "MetricsUnavailable")),
         (SERVING, [hold(Reason.METRICS_INCOMPLETE)], ("False", "MetricsIncomplete")),
+        (SERVING, [hold(Reason.FAULT_IS_NOT_LOAD)], ("False", "FaultIsNotLoad")),
         (service(pod(), paused=True), [hold(Reason.PAUSED)], ("False", "Paused")),
         (of_mode("Off"), [hold(Reason.SCALING_OFF)], ("False", "ScalingOff")),
         (of_mode("Advisory"), [hold(Reason.ADVISORY)], ("False", "Advisory")),
