@@ -244,6 +244,11 @@ def test_a_restarted_operator_does_not_take_silence_for_idleness():
     assert plan.health.verdict is Verdict.HEALTHY
 
 
+def test_a_service_that_never_had_a_request_becomes_idle():
+    quiet = a_service(pods=busy(1, 0), memory=settled(known_since=NOW - 900))
+    assert plan_of(quiet).health.verdict is Verdict.IDLE
+
+
 def test_a_restarted_operator_removes_nothing_within_the_window():
     plan = plan_of(a_service(scaled(), busy(5, 1), memory=Memory()))
     assert (plan.desired_replicas, plan.limited_by) == (5, (Limiter.STABILIZATION,))

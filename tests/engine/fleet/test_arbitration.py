@@ -66,6 +66,11 @@ def test_what_nobody_acts_on_comes_last():
     assert replicas((a_node(gpus=4),), *claims) == {"a": 1, "b": 3}
 
 
+def test_what_a_service_holds_already_is_not_taken_from_others():
+    claims = [a_claim("a", wanted=3, current=2, held={"node-0": 2}, priority=1), a_claim("b", wanted=2)]
+    assert replicas((a_node(gpus=5, used=2),), *claims) == {"a": 3, "b": 2}
+
+
 def test_products_do_not_mix():
     nodes = (a_node("a", gpus=2), a_node("b", gpus=2, gpu=A100))
     assert replicas(nodes, a_claim("a", wanted=3), a_claim("b", wanted=3, gpu=A100)) == {"a": 2, "b": 2}

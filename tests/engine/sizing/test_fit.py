@@ -2,8 +2,10 @@
 
 import pytest
 
+from rorqual_engine.plan import Reason
+
 from ..builders import A100, H100, L4, LLAMA_8B, LLAMA_70B, a_node, a_spec
-from .cases import configuration, recommended
+from .cases import configuration, recommended, stalled
 
 
 def test_a_model_that_fits_one_gpu_gets_one_with_the_engines_share():
@@ -112,3 +114,13 @@ def test_the_explanation_names_every_figure():
     text = recommended(a_spec()).explanation
     assert "weights 15.0 + activation 0.9 + outside torch 0.2 of 0.9 x 79.2 GiB" in text
     assert "256 sequences, 1,280 tokens each" in text
+
+
+def test_what_fits_only_if_the_law_is_exact_does_not_fit():
+    """The cache would hold the context by the law; a quarter GiB less and vLLM would refuse to start."""
+    most = recommended(a_spec(LLAMA_70B, configuration={"gpuMemoryShare": 0.9, "tensorParallel": 2}))
+    context = most.configuration.max_context_tokens
+    assert context is not None and context + 1000 < most.kv_cache_tokens
+    model = {"name": LLAMA_70B, "maxContextTokens": context + 1000}
+    pinned = {"gpuMemoryShare": 0.9, "tensorParallel": 2, "maxConcurrentSequences": 11}
+    assert stalled(a_spec(model, configuration=pinned)).reason is Reason.CONFLICTING_PINS

@@ -1,6 +1,7 @@
 """The memory law against start-ups of vLLM that others measured."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,17 @@ def test_a_cache_that_does_not_fit_holds_no_tokens():
     row = {**STARTUPS[0], "gpu_memory_utilization": "0.1"}
     assert budget_of(row).kv_cache < 0
     assert budget_of(row).kv_tokens == 0
+
+
+def test_heads_are_repeated_once_there_are_more_gpus_than_heads():
+    """Qwen2.5-7B has four key/value heads: on eight GPUs each holds one whole, as on four."""
+    row = next(row for row in STARTUPS if row["model"] == "Qwen/Qwen2.5-7B-Instruct" and row["tp"] == "4")
+    assert budget_of({**row, "tp": "8"}).kv_bytes_per_token == budget_of(row).kv_bytes_per_token
+
+
+def test_on_a_small_gpu_graphs_and_context_lower_the_highest_share():
+    row = next(row for row in STARTUPS if row["model"] == "Qwen/Qwen3-8B")
+    whole = budget_of(row)
+    small = replace(whole, total=22 * GIB)
+    assert small.highest_share() < 0.94 < whole.highest_share()
+    assert replace(small, graphs_in_share=True).highest_share() == 0.95

@@ -33,6 +33,10 @@ def test_what_runs_is_kept_while_it_is_listed():
     assert configuration(BOTH, nodes, Configuration(L4, 1)).gpu == A100
 
 
+def test_what_runs_is_kept_when_its_nodes_are_gone():
+    assert configuration(BOTH, (a_node(gpu=A100),), Configuration(H100, 1)).gpu == H100
+
+
 def test_a_kind_with_no_replicas_is_passed_over():
     hardware = [{"gpu": A100, "maxReplicas": 0}, {"gpu": H100}]
     assert configuration(a_spec(hardware=hardware), (a_node(gpu=A100),)).gpu == H100
