@@ -103,6 +103,8 @@ class FakeKube:
 
     async def merge(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
         await self._called("merge", resource, name)
+        if not name:
+            raise KubeError(405, "MethodNotAllowed", "the server does not allow this method on the collection")
         place = (resource, namespace, name)
         return copy.deepcopy(self._store(place, _merged(self._known(place), body), "MODIFIED"))
 

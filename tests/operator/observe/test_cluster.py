@@ -113,9 +113,23 @@ def test_deployment_without_pods_wanted_is_rolled_out() -> None:
     assert cluster.to_workload(item).rolled_out
 
 
-def test_progress_failure() -> None:
-    failed = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
-    assert cluster.to_workload(deployment_item(conditions=[failed])).progress_failure == "timed out"
+DEADLINE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
+QUOTA = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
+GOES_ON = {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated", "message": "is progressing"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "failure"),
+    [
+        ([GOES_ON], None),
+        ([DEADLINE], "timed out"),
+        ([GOES_ON, QUOTA], "exceeded quota"),
+        ([DEADLINE, QUOTA], "exceeded quota"),
+        ([GOES_ON, {**QUOTA, "status": "False"}], None),
+    ],
+)
+def test_progress_failure(conditions: list[dict[str, str]], failure: str | None) -> None:
+    assert cluster.to_workload(deployment_item(conditions=conditions)).progress_failure == failure
 
 
 def test_foreign_deployment_has_no_configuration() -> None:
