@@ -12,6 +12,8 @@ class Reason(StrEnum):
     DEMAND_BELOW_CAPACITY = "DemandBelowCapacity"
     WITHIN_TOLERANCE = "WithinTolerance"
     AT_TARGET = "AtTarget"
+    AT_MINIMUM = "AtMinimum"
+    AT_MAXIMUM = "AtMaximum"
     BELOW_MINIMUM = "BelowMinimum"
     ABOVE_MAXIMUM = "AboveMaximum"
     EXTERNAL_REPLICAS = "ExternalReplicas"

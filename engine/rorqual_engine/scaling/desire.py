@@ -84,10 +84,20 @@ def _by_demand(service: Service, load: Load, sequences: int, bounds: Bounds, cur
     replicas, limited_by = _limit(service, proposals, proposed.replicas, bounds, current, now)
     message = _explain(proposed, signal)
     whole = Desire(current, replicas, proposed.reason, message, signal, signals, limited_by, proposals)
+    if proposed.replicas != current and bounds.clamp(proposed.replicas)[0] == current:
+        return _at_bound(whole, proposed.replicas, bounds)
     if replicas < current and service.workload is not None and not service.workload.rolled_out:
         held = f"{message}; nothing is removed while a rollout is under way"
         return replace(whole, replicas=current, reason=Reason.ROLLOUT_IN_PROGRESS, message=held)
     return whole
+
+
+def _at_bound(found: Desire, asked: int, bounds: Bounds) -> Desire:
+    """At the bound that demand pushes against, no window or policy matters."""
+    current, (_, by) = found.current, bounds.clamp(asked)
+    reason, word = (Reason.AT_MINIMUM, "fewest") if asked < current else (Reason.AT_MAXIMUM, "most")
+    message = f"{found.message}; {current} is the {word} allowed"
+    return replace(found, replicas=current, reason=reason, message=message, limited_by=by)
 
 
 def _limit(

@@ -31,6 +31,7 @@ REFRESH_SECONDS = 30.0
 SILENT = (
     Reason.AT_TARGET,
     Reason.WITHIN_TOLERANCE,
+    Reason.AT_MINIMUM,
     Reason.SCALING_OFF,
     Reason.EXTERNAL_REPLICAS,
     Reason.CREATING,
