@@ -12,10 +12,15 @@ from rorqual_demo.request import Outcome
 
 _SHORTEST_SPAN_SECONDS = 1.0  # a rate over less, right after the begin, would be noise
 
+_FEWEST_ANSWERS = 5  # a quantile of fewer would be one request's luck
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The load as its sender sees it. Rates and quantiles are over the window; counts since the begin."""
+    """The load as its sender sees it. Rates and quantiles are over the window; counts since the begin.
+
+    Quantiles are None while the window holds fewer than five answers.
+    """
 
     requests_per_second: float
     in_flight: int
@@ -64,8 +69,8 @@ class Ledger:
             requests_per_second=len(self._sent_at) / span,
             in_flight=self._sent - len(self.outcomes),
             tokens_per_second=len(self._token_at) / span,
-            ttft_p50_seconds=quantile(ttfts, 0.5),
-            ttft_p95_seconds=quantile(ttfts, 0.95),
+            ttft_p50_seconds=quantile(ttfts, 0.5) if len(ttfts) >= _FEWEST_ANSWERS else None,
+            ttft_p95_seconds=quantile(ttfts, 0.95) if len(ttfts) >= _FEWEST_ANSWERS else None,
             sent=self._sent,
             answered=len(self.outcomes) - self._failed,
             failed=self._failed,

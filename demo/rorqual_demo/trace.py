@@ -41,8 +41,8 @@ class Scaling:
 
     def __str__(self) -> str:
         sent = "every request" if self.one_in == 1 else f"1 request in {self.one_in}"
-        lengths = "" if self.shorten == 1 else f"prompts and answers {self.shorten:g}× shorter, "
-        return f"time {self.compress:g}× faster, {sent}, {lengths}answers of {self.longest_answer} tokens at most"
+        lengths = "" if self.shorten == 1 else f"texts {self.shorten:g}× shorter, "
+        return f"{self.compress:g}× faster, {sent}, {lengths}answers ≤ {self.longest_answer} tokens"
 
 
 def packaged_trace() -> Traversable:

@@ -24,12 +24,20 @@ def test_rates_at_the_begin_are_over_the_time_that_has_passed() -> None:
 
 def test_ttft_quantiles_forget_what_is_old() -> None:
     ledger = Ledger(window_seconds=10)
-    ledger.note_token(0.0, 9.0)
+    for _ in range(5):
+        ledger.note_token(0.0, 9.0)
     assert ledger.load(9.0).ttft_p95_seconds == 9.0
     for at in range(10, 15):
         ledger.note_token(float(at), 0.2)
     assert ledger.load(15.0).ttft_p95_seconds == pytest.approx(0.2)
     assert ledger.load(60.0).ttft_p95_seconds is None
+
+
+def test_few_answers_have_no_quantiles() -> None:
+    ledger = Ledger()
+    for at in range(4):
+        ledger.note_token(float(at), 1.0)
+    assert ledger.load(4.0).ttft_p50_seconds is None
 
 
 def test_what_ended_is_counted() -> None:

@@ -64,7 +64,7 @@ def test_scaling_keeps_lengths_within_bounds() -> None:
 
 def test_scaling_says_what_it_does() -> None:
     assert str(Scaling(14, 6, 4, longest_answer=25)) == (
-        "time 14× faster, 1 request in 6, prompts and answers 4× shorter, answers of 25 tokens at most"
+        "14× faster, 1 request in 6, texts 4× shorter, answers ≤ 25 tokens"
     )
 
 
