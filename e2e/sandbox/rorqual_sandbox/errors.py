@@ -3,6 +3,7 @@
 SandboxError
 ├── ToolchainMissingError     no Go, no network to fetch one
 ├── BuildFailedError          the Go build ended with an error
+│   └── DownloadFailedError   its modules could not be had
 ├── AlreadyRunningError       `up` of a name that is up
 ├── NotRunningError           an operation on a sandbox that is down
 ├── ComponentFailedError      a component did not become healthy, or an unknown component was named
@@ -21,6 +22,10 @@ class ToolchainMissingError(SandboxError):
 
 class BuildFailedError(SandboxError):
     """The binaries could not be built."""
+
+
+class DownloadFailedError(BuildFailedError):
+    """The modules of the build could not be downloaded."""
 
 
 class AlreadyRunningError(SandboxError):

