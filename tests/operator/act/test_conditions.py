@@ -137,10 +137,10 @@ def test_metrics_available(of: Service, expected: tuple[str, str]) -> None:
     assert said("MetricsAvailable", of) == expected
 
 
-def test_silent_pods_are_named_but_not_all_of_them() -> None:
-    pods = [pod(f"pod-{number}", metrics=None) for number in range(5)]
-    found = claim("MetricsAvailable", service(*pods))
-    assert found.message == "no replica answers: pod-0, pod-1, pod-2 and 2 more"
+@pytest.mark.parametrize(("count", "named"), [(3, "pod-0, pod-1, pod-2"), (5, "pod-0, pod-1, pod-2 and 2 more")])
+def test_silent_pods_are_named_but_not_all_of_them(count: int, named: str) -> None:
+    pods = [pod(f"pod-{number}", metrics=None) for number in range(count)]
+    assert claim("MetricsAvailable", service(*pods)).message == f"no replica answers: {named}"
 
 
 # ScalingActive, AbleToScale, ScalingLimited

@@ -281,8 +281,9 @@ def test_same_status_is_never_written() -> None:
         made(service(pod(), generation=2)),
         made(service(pod(), paused=True)),
         made(its=plan(health=Health(Verdict.IDLE, Reason.ANSWERING, "every replica answers"))),
+        made(its=plan(health=replace(plan().health, evidence=(Evidence("TTFT p95", "3s", "at most 2s"),)))),
     ],
-    ids=["decision", "desired", "replicas", "generation", "condition", "verdict"],
+    ids=["decision", "desired", "replicas", "generation", "condition", "verdict", "evidence"],
 )
 def test_everything_else_is_written_at_once(after: Status) -> None:
     assert worth_writing(made(), after, NOW, NOW)
