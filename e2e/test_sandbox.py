@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from rorqual_sandbox.admission import ENGINE_LABELS
 from rorqual_sandbox.handle import Sandbox
 from rorqual_sandbox.options import Engine, NodeSpec, Options
 from rorqual_sandbox.process import INSTANCE_VARIABLE, find_marked
@@ -20,7 +21,7 @@ from rorqual_sandbox.process import INSTANCE_VARIABLE, find_marked
 pytestmark = pytest.mark.sandbox
 Until = Callable[..., Any]
 
-MANAGED = {"app.kubernetes.io/managed-by": "rorqual", "app.kubernetes.io/instance": "chat"}
+MANAGED = {**ENGINE_LABELS, "app.kubernetes.io/instance": "chat"}
 VLLM = {
     "name": "engine",
     "image": "vllm/vllm-openai:v0.19.0",
@@ -93,9 +94,12 @@ def test_max_num_seqs_reaches_the_engine(sandbox: Sandbox, namespace: str, until
     assert "--max-num-seqs=4" in sandbox.engine(namespace, "engine").log.read_text().splitlines()[0]
 
 
-def test_pods_of_others_are_played_by_kwok(sandbox: Sandbox, namespace: str) -> None:
+@pytest.mark.parametrize(
+    "labels", [{}, {"app.kubernetes.io/managed-by": "rorqual", "app.kubernetes.io/component": "operator"}]
+)
+def test_pods_that_are_no_engines_are_played_by_kwok(sandbox: Sandbox, namespace: str, labels: dict[str, str]) -> None:
     plain = pod("plain", namespace, {"name": "a", "image": "nginx"})
-    del plain["metadata"]["labels"]
+    plain["metadata"]["labels"] = labels
     sandbox.apply(plain)
     sandbox.kubectl("wait", "-n", namespace, "pod/plain", "--for=condition=Ready", "--timeout=60s")
     assert [engine for engine in sandbox.engines() if engine.namespace == namespace] == []

@@ -8,7 +8,7 @@ import pytest
 
 from rorqual_sandbox.api import Credentials
 from rorqual_sandbox.credentials import create_service_account_keys, create_token, write_kubeconfig
-from rorqual_sandbox.errors import SandboxError
+from rorqual_sandbox.errors import OpensslMissingError, SandboxError
 from rorqual_sandbox.layout import Layout
 
 
@@ -34,9 +34,15 @@ def test_service_account_keys_are_a_pair(layout: Layout) -> None:
     assert (layout.certificates / "sa.key").stat().st_mode & 0o777 == 0o600
 
 
-def test_without_openssl_the_error_names_it(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_openssl_the_error_says_what_to_install(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(SandboxError, match="need openssl"):
+    with pytest.raises(OpensslMissingError, match="`apt-get install openssl`"):
+        create_service_account_keys(layout)
+
+
+def test_what_openssl_complains_of_is_shown(layout: Layout) -> None:
+    (layout.certificates / "sa.key").mkdir()
+    with pytest.raises(SandboxError, match=r"openssl genrsa failed \(1\): [\s\S]*sa\.key"):
         create_service_account_keys(layout)
 
 

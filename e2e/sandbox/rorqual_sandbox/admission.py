@@ -8,17 +8,19 @@ from rorqual_sandbox.stages import PROCESS_LABEL
 
 _NAME = "rorqual-sandbox-process"
 _API = "admissionregistration.k8s.io/v1"
+# The operator's own pods are Rorqual's as well, and kwok's to play.
+ENGINE_LABELS = {"app.kubernetes.io/managed-by": "rorqual", "app.kubernetes.io/component": "engine"}
 
 
 def mark_engine_pods() -> list[tuple[str, dict[str, Any]]]:
-    """Collection paths and objects of the policy that labels pods managed by Rorqual."""
+    """Collection paths and objects of the policy that labels the engine pods of Rorqual."""
     policy = {
         "apiVersion": _API,
         "kind": "MutatingAdmissionPolicy",
         "metadata": {"name": _NAME},
         "spec": {
             "matchConstraints": {
-                "objectSelector": {"matchLabels": {"app.kubernetes.io/managed-by": "rorqual"}},
+                "objectSelector": {"matchLabels": ENGINE_LABELS},
                 "resourceRules": [
                     {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
                 ],

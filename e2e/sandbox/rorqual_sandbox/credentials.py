@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import secrets
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rorqual_sandbox.errors import SandboxError
+from rorqual_sandbox.errors import OpensslMissingError, SandboxError
 from rorqual_sandbox.layout import Layout
 
 
@@ -22,17 +23,28 @@ def create_token(layout: Layout) -> str:
 
 
 def create_service_account_keys(layout: Layout) -> None:
-    """The RSA pair that signs ServiceAccount tokens: sa.key and sa.pub. Needs openssl."""
+    """The RSA pair that signs ServiceAccount tokens: sa.key and sa.pub. Raises OpensslMissingError."""
     private, public = layout.certificates / "sa.key", layout.certificates / "sa.pub"
-    for command in (
-        ["openssl", "genrsa", "-out", str(private), "2048"],
-        ["openssl", "rsa", "-in", str(private), "-pubout", "-out", str(public)],
-    ):
-        try:
-            subprocess.run(command, capture_output=True, check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise SandboxError(f"the keys of the ServiceAccount tokens need openssl on PATH: {error}") from error
+    _openssl("genrsa", "-out", str(private), "2048")
+    _openssl("rsa", "-in", str(private), "-pubout", "-out", str(public))
     private.chmod(0o600)
+
+
+def find_openssl() -> str:
+    """The openssl on PATH. Raises OpensslMissingError."""
+    found = shutil.which("openssl")
+    if found is None:
+        raise OpensslMissingError(
+            "openssl makes the keys of the sandbox's ServiceAccount tokens and is not on PATH. Install it, "
+            "with `apt-get install openssl` or what your system has in its place."
+        )
+    return found
+
+
+def _openssl(*arguments: str) -> None:
+    result = subprocess.run([find_openssl(), *arguments], capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise SandboxError(f"openssl {arguments[0]} failed ({result.returncode}): {result.stderr.strip()}")
 
 
 def write_kubeconfig(layout: Layout, server: str, token: str) -> None:

@@ -2,6 +2,7 @@
 
 SandboxError
 ├── ToolchainMissingError     no Go, no network to fetch one
+├── OpensslMissingError       no openssl on PATH
 ├── BuildFailedError          the Go build ended with an error
 │   └── DownloadFailedError   its modules could not be had
 ├── AlreadyRunningError       `up` of a name that is up
@@ -18,6 +19,10 @@ class SandboxError(Exception):
 
 class ToolchainMissingError(SandboxError):
     """No usable Go toolchain."""
+
+
+class OpensslMissingError(SandboxError):
+    """No openssl to make keys with."""
 
 
 class BuildFailedError(SandboxError):
