@@ -17,6 +17,9 @@ from rorqual_operator.times import rfc3339_micro
 
 log = logging.getLogger(__name__)
 
+RELEASE_SECONDS = 2.0
+"""A graceful stop waits no longer than this for the API server."""
+
 
 class LeadershipLost(Exception):  # noqa: N818 an end, not an error of anybody
     """The Lease went to another, or could not be renewed in time."""
@@ -71,12 +74,16 @@ class Election:
             return
         self.leading.clear()
         try:
-            lease = await self._kube.get(LEASES, self._namespace, self._name)
-            if lease["spec"].get("holderIdentity") == self._identity:
-                lease["spec"].update(holderIdentity="", leaseDurationSeconds=1)
-                await self._kube.replace(LEASES, self._namespace, self._name, lease)
-        except KubeError as error:
-            log.warning("could not give up the lease: %s", error)
+            async with asyncio.timeout(RELEASE_SECONDS):
+                await self._give_up()
+        except (KubeError, TimeoutError) as error:
+            log.warning("could not give up the lease: %s", error or "the API server did not answer in time")
+
+    async def _give_up(self) -> None:
+        lease = await self._kube.get(LEASES, self._namespace, self._name)
+        if lease["spec"].get("holderIdentity") == self._identity:
+            lease["spec"].update(holderIdentity="", leaseDurationSeconds=1)
+            await self._kube.replace(LEASES, self._namespace, self._name, lease)
 
     async def _try(self) -> bool:
         try:

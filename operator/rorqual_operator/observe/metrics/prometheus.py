@@ -1,13 +1,11 @@
 """Metrics from Prometheus: five queries a round, however many services there are.
 
 prometheus-api-client is synchronous, waits for ever by default and retries in ways of its own; so one session of
-it, with a timeout and no retries, runs in a thread of its own.
+it, with a timeout and no retries, is asked in a thread.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from prometheus_api_client import PrometheusConnect
@@ -20,6 +18,7 @@ from rorqual_operator.observe.metrics.normalise import Series, to_sample
 from rorqual_operator.observe.metrics.sample import Sample
 from rorqual_operator.observe.metrics.source import SourceError, Target
 from rorqual_operator.observe.reflector import Key
+from rorqual_operator.threads import in_daemon_thread
 
 Row = Mapping[str, Any]
 """One entry of an instant vector: `metric` (labels) and `value` ([time, text])."""
@@ -49,18 +48,15 @@ class PrometheusSource:
     def __init__(self, url: str, timeout_seconds: float, query: Callable[[str], list[Row]] | None = None) -> None:
         self._client = PrometheusConnect(url=url, timeout=timeout_seconds, retry=Retry(total=0))
         self._query = query or self._client.custom_query
-        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="prometheus")
 
     async def read(self, targets: Sequence[Target]) -> Mapping[Key, Sample]:
-        loop = asyncio.get_running_loop()
         try:
-            answers = await loop.run_in_executor(self._threads, self._ask)
+            answers = await in_daemon_thread(self._ask)
             return _samples(*answers, wanted={target.pod for target in targets})
         except (RequestException, PrometheusApiClientException, KeyError, ValueError) as error:
             raise SourceError(f"Prometheus: {error}") from error
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
     def _ask(self) -> tuple[list[Row], list[Row]]:
