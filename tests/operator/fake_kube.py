@@ -38,12 +38,14 @@ class FakeKube:
         kind = "MODIFIED" if place in self.objects else "ADDED"
         return copy.deepcopy(self._store(place, copy.deepcopy(item), kind))
 
-    def remove(self, resource: Resource, namespace: str, name: str, told: bool = True) -> None:
+    def remove(self, resource: Resource, namespace: str, name: str, told: bool = True) -> Object:
+        """Deletes an object; gives it as the watch's event has it."""
         gone = self.objects.pop((resource, namespace, name))
         if told:
             self.version += 1
             gone["metadata"]["resourceVersion"] = str(self.version)
             self._tell(resource, "DELETED", gone)
+        return gone
 
     def fail(self, verb: str, plural: str, error: Exception, times: int = 1) -> None:
         """The next `times` requests of that verb and resource fail; "*" stands for any."""

@@ -195,10 +195,11 @@ async def test_late_answer_does_not_bring_back_what_the_watch_saw_deleted() -> N
     kube = FakeKube()
     written = kube.add(PODS, pod_item("a"))
     async with running(kube) as reflector:
-        kube.remove(PODS, "llm", "a")
+        deleted = kube.remove(PODS, "llm", "a")
         await asyncio.sleep(1)
-        reflector.put(written)
-        assert names(reflector) == []
+        for late in (written, deleted):
+            reflector.put(late)
+            assert names(reflector) == []
 
 
 @in_virtual_time
