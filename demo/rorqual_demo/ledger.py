@@ -50,7 +50,7 @@ class Ledger:
         self._sent_at.append(at)
 
     def note_token(self, at: float, ttft_seconds: float | None) -> None:
-        """A chunk with text arrived; `ttft_seconds` is given for a request's first."""
+        """A chunk with a token arrived; `ttft_seconds` is given for a request's first."""
         self._token_at.append(at)
         if ttft_seconds is not None:
             self._ttfts.append((at, ttft_seconds))

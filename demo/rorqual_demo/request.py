@@ -35,7 +35,7 @@ class Outcome:
 
 
 class Sender:
-    """Sends requests for one model. `on_token` is called at each chunk with text: seconds, and TTFT at the first."""
+    """Sends requests for one model. `on_token` is called at each chunk with a token: seconds, and TTFT at the first."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Sender:
                 if response.status != 200:
                     error = f"HTTP {response.status}: {(await response.text())[:200]}"
                 async for chunk in read_chunks(response.content):
-                    if chunk.has_text:
+                    if chunk.has_token:
                         now, chunks = self._clock.now(), chunks + 1
                         self._on_token(now, now - sent_at if ttft is None else None)
                         ttft = now - sent_at if ttft is None else ttft
@@ -88,7 +88,10 @@ class Sender:
                 raise
             error = f"{type(problem).__name__}: {problem}"
         if ttft is None and error is None:
-            error = "the stream ended without a token"
+            if told:  # its only token was half a character
+                ttft = self._clock.now() - sent_at
+            else:
+                error = "the stream ended without a token"
         return Outcome(sent_at, self._clock.now(), ttft, told or chunks, endpoint.pod, retried, error)
 
     def _body(self, arrival: Arrival) -> dict[str, object]:

@@ -11,9 +11,9 @@ DONE = b"[DONE]"
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One event: whether it carries text, and the answer's length where the event tells it."""
+    """One event: whether it carries a token, and the answer's length where the event tells it."""
 
-    has_text: bool
+    has_token: bool
     completion_tokens: int | None = None
     error: str | None = None
 
@@ -37,12 +37,15 @@ def parse_chunk(data: bytes) -> Chunk:
     """One event's data, of /v1/completions or /v1/chat/completions."""
     event = json.loads(data)
     if error := event.get("error"):
-        return Chunk(has_text=False, error=str(error.get("message", error)) if isinstance(error, dict) else str(error))
+        return Chunk(has_token=False, error=str(error.get("message", error)) if isinstance(error, dict) else str(error))
     usage = event.get("usage") or {}
-    has_text = any(_text(choice) for choice in event.get("choices", ()))
-    return Chunk(has_text, usage.get("completion_tokens"))
+    has_token = any(_has_token(choice) for choice in event.get("choices", ()))
+    return Chunk(has_token, usage.get("completion_tokens"))
 
 
-def _text(choice: dict[str, object]) -> object:
+def _has_token(choice: dict[str, object]) -> bool:
+    """A completion's token may be half a character, whose text is still empty; a chat's first event is the role."""
     delta = choice.get("delta")
-    return delta.get("content") if isinstance(delta, dict) else choice.get("text")
+    if isinstance(delta, dict):
+        return bool(delta.get("content"))
+    return bool(choice.get("text")) or choice.get("finish_reason") is None

@@ -135,6 +135,16 @@ async def test_a_stream_that_breaks_midway_is_an_error_and_not_retried() -> None
     assert outcome.ttft_seconds is not None and outcome.error and not outcome.retried
 
 
+async def test_an_answer_of_half_a_character_is_no_error() -> None:
+    async def handle(_request: web.Request) -> web.Response:
+        last = event(choices=[{"text": "", "finish_reason": "length"}])
+        return web.Response(body=last + event(choices=[], usage={"completion_tokens": 1}))
+
+    async with engine(handle) as endpoint:
+        outcome = await send(FakeClock(), endpoint)
+    assert (outcome.error, outcome.tokens, outcome.ttft_seconds) == (None, 1, 0.0)
+
+
 async def test_an_empty_stream_is_an_error() -> None:
     async def handle(_request: web.Request) -> web.Response:
         return web.Response(body=b"data: [DONE]\n\n")

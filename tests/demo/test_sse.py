@@ -28,12 +28,17 @@ async def test_a_completion_stream() -> None:
             'data: {"choices":[{"text":"after the end"}]}\n',
         ]
     )
-    assert found == [Chunk(has_text=True), Chunk(has_text=False), Chunk(has_text=False, completion_tokens=6)]
+    assert found == [Chunk(has_token=True), Chunk(has_token=False), Chunk(has_token=False, completion_tokens=6)]
 
 
 def test_a_chat_chunk() -> None:
-    assert parse_chunk(b'{"choices":[{"delta":{"content":"hi"}}]}').has_text
-    assert not parse_chunk(b'{"choices":[{"delta":{"role":"assistant"}}]}').has_text
+    assert parse_chunk(b'{"choices":[{"delta":{"content":"hi"}}]}').has_token
+    assert not parse_chunk(b'{"choices":[{"delta":{"role":"assistant"}}]}').has_token
+
+
+def test_half_a_character_is_a_token() -> None:
+    assert parse_chunk(b'{"choices":[{"text":"","finish_reason":null}]}').has_token
+    assert not parse_chunk(b'{"choices":[{"text":"","finish_reason":"length"}]}').has_token
 
 
 def test_an_error_event() -> None:
