@@ -38,6 +38,11 @@ def test_growth_bucket_by_bucket() -> None:
     assert growth([{0.1: 1, INF: 2}, {0.1: 4, INF: 9}]) == {0.1: 3, INF: 7}
 
 
+def test_buckets_that_stay_as_they_are_grow_by_nothing() -> None:
+    assert growth([{0.1: 5, INF: 6}, {0.1: 5, INF: 6}]) == {0.1: 0, INF: 0}
+    assert growth([{0.1: 5, INF: 6}, {0.1: 5, INF: 9}]) == {0.1: 0, INF: 3}
+
+
 def test_reset_of_one_bucket_resets_all() -> None:
     assert growth([{0.1: 5, INF: 6}, {0.1: 0, INF: 8}]) == {0.1: 0, INF: 8}
 
@@ -66,6 +71,7 @@ def test_no_quantile(buckets: dict[float, float]) -> None:
 
 def test_empty_buckets_are_stepped_over() -> None:
     assert quantile(0.5, {0.1: 0, 0.25: 0, 0.5: 10, INF: 10}) == pytest.approx(0.375)
+    assert quantile(0.0, {0.1: 0, 0.25: 0, 0.5: 10, INF: 10}) == pytest.approx(0.1)
 
 
 def test_quantile_of_fine_buckets_is_near_numpys() -> None:
