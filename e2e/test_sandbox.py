@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from rorqual_sandbox.admission import ENGINE_LABELS
+from rorqual_sandbox.errors import AlreadyRunningError
 from rorqual_sandbox.handle import Sandbox
+from rorqual_sandbox.locks import is_held
 from rorqual_sandbox.options import Engine, NodeSpec, Options
 from rorqual_sandbox.process import INSTANCE_VARIABLE, find_marked
 
@@ -279,6 +281,23 @@ def test_a_second_sandbox_leaves_nothing_behind(sandbox: Sandbox, tmp_path: Path
     until(lambda: not find_marked(INSTANCE_VARIABLE, other.state.instance))
     assert not other.layout.root.exists()
     assert f"127.{other.state.network}." not in listening_addresses()
+
+
+def test_a_name_is_taken_while_it_runs_and_free_after_a_crash(tmp_path: Path, until: Until) -> None:
+    options = Options(nodes=(NodeSpec("cpu-0"),))
+    first = Sandbox.up("again", root=tmp_path, options=options)
+    with pytest.raises(AlreadyRunningError, match="runs already"):
+        Sandbox.up("again", root=tmp_path, options=options)
+    assert first.status()["state"]["phase"] == "ready"  # the refusal did it no harm
+    os.kill(first.state.pid, signal.SIGKILL)
+    until(lambda: not is_held(first.layout.lock))
+    second = Sandbox.up("again", root=tmp_path, options=options)
+    try:
+        assert second.state.instance != first.state.instance
+        assert not find_marked(INSTANCE_VARIABLE, first.state.instance)
+        assert second.status()["state"]["phase"] == "ready"
+    finally:
+        second.down()
 
 
 def _sleeper(other: Sandbox) -> list[int]:

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from rorqual_sandbox import cli, launch
-from rorqual_sandbox.errors import AlreadyRunningError, SandboxError
+from rorqual_sandbox import cli
+from rorqual_sandbox.errors import SandboxError
 from rorqual_sandbox.layout import Layout
-from rorqual_sandbox.locks import try_hold
 from rorqual_sandbox.nodes import DEFAULT_FLEET
 from rorqual_sandbox.options import Options
 
@@ -70,18 +69,3 @@ def test_the_engine_is_chosen(monkeypatch: pytest.MonkeyPatch, engine: str) -> N
 def test_a_wrong_name_is_refused() -> None:
     code, output = run("up", "--name", "../x")
     assert code == 1 and "expected up to 40" in output
-
-
-def test_a_directory_of_somebody_else_is_never_deleted(tmp_path: Path) -> None:
-    (tmp_path / "thesis.txt").write_text("years")
-    with pytest.raises(SandboxError, match="refusing to delete"):
-        launch.clear(Layout(tmp_path))
-    assert (tmp_path / "thesis.txt").exists()
-
-
-def test_a_running_sandbox_is_not_started_twice(tmp_path: Path) -> None:
-    layout = Layout(tmp_path / "s")
-    layout.create()
-    assert try_hold(layout.lock) is not None
-    with pytest.raises(AlreadyRunningError, match="runs already"):
-        launch.prepare(layout, Options())

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+_POLL_SECONDS = 0.05
+
 
 class Clock(Protocol):
-    """What the agent asks of time."""
+    """What the sandbox asks of time."""
 
     def now(self) -> datetime:
         """Wall time, UTC."""
@@ -34,3 +37,13 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+async def poll(probe: Callable[[], Awaitable[bool]], clock: Clock, within_seconds: float) -> bool:
+    """Asks `probe` again and again until it says yes (True) or the time is over (False)."""
+    deadline = clock.seconds() + within_seconds
+    while not await probe():
+        if clock.seconds() >= deadline:
+            return False
+        await clock.sleep(_POLL_SECONDS)
+    return True

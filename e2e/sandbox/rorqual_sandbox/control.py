@@ -61,7 +61,7 @@ def ask(layout: Layout, timeout_seconds: float = 60, **request: Any) -> dict[str
             client.connect(path)
             client.sendall(json.dumps(request).encode() + b"\n")
             answer = json.loads(client.makefile().readline())
-    except (FileNotFoundError, ConnectionError, json.JSONDecodeError) as error:
+    except (FileNotFoundError, ConnectionError, TimeoutError, json.JSONDecodeError) as error:
         raise NotRunningError(f"sandbox {layout.name!r} does not answer; is it running?") from error
     if "error" in answer:
         raise SandboxError(answer["error"])

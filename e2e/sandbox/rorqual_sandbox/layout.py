@@ -17,6 +17,11 @@ class Layout:
         return self.root.name
 
     @property
+    def marker(self) -> Path:
+        """Tells that the directory is a sandbox's, and may be removed as one."""
+        return self.root / ".rorqual-sandbox"
+
+    @property
     def options(self) -> Path:
         return self.root / "options.json"
 
@@ -65,6 +70,7 @@ class Layout:
     def create(self) -> None:
         """Makes the directories, readable by their owner alone: they hold a cluster-admin token."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.marker.touch()
         for directory in (
             self.logs,
             self.pod_logs,

@@ -49,7 +49,10 @@ class Runner:
         current = self._running.get(name)
         if current and current.process.returncode is None:
             raise ComponentFailedError(f"{name} runs already (pid {current.process.pid})")
-        child = await process.spawn(component.argv, env=self._env, log=self._layout.component_log(name))
+        try:
+            child = await process.spawn(component.argv, env=self._env, log=self._layout.component_log(name))
+        except OSError as error:
+            raise ComponentFailedError(f"{name} cannot be started: {error}") from error
         self._running[name] = _Running(child, asyncio.create_task(self._watch(component, child)))
         await self._probe.wait_healthy(component, lambda: child.returncode, _START_SECONDS)
         log.info("%s is healthy (pid %d)", name, child.pid)

@@ -46,12 +46,12 @@ class State:
 
     @classmethod
     def read(cls, path: Path) -> State | None:
-        """The state on file, None when there is none."""
+        """The state on file, None when there is none, or none that this version can read."""
         try:
             fields = json.loads(path.read_text())
-        except FileNotFoundError:
+            return cls(**{**fields, "phase": Phase(fields["phase"])})
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
-        return cls(**{**fields, "phase": Phase(fields["phase"])})
 
 
 def running_state(layout: Layout) -> State:

@@ -10,9 +10,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from rorqual_sandbox.agent.clock import SystemClock
 from rorqual_sandbox.agent.events import EventRecorder
 from rorqual_sandbox.agent.worker import PodWorker, Surroundings, restarts, resume_record
+from rorqual_sandbox.clock import SystemClock
 from rorqual_sandbox.engines.images import ImageTable
 from rorqual_sandbox.engines.launch import Places
 from rorqual_sandbox.layout import Layout

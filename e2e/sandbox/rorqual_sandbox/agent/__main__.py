@@ -12,12 +12,12 @@ from pathlib import Path
 import aiohttp
 
 from rorqual_sandbox.agent.addresses import AddressPool
-from rorqual_sandbox.agent.clock import SystemClock
 from rorqual_sandbox.agent.events import EventRecorder
 from rorqual_sandbox.agent.service import Agent, serve
 from rorqual_sandbox.agent.worker import Surroundings
 from rorqual_sandbox.api import Api, Credentials
 from rorqual_sandbox.build import Binaries
+from rorqual_sandbox.clock import SystemClock
 from rorqual_sandbox.engines.images import ImageTable
 from rorqual_sandbox.engines.launch import Places
 from rorqual_sandbox.layout import Layout

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rorqual_sandbox import process
-from rorqual_sandbox.agent.clock import Clock
 from rorqual_sandbox.agent.probes import Checker, Counter, Probe, parse_probe
+from rorqual_sandbox.clock import Clock
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import logging
 import secrets
 from typing import Literal
 
-from rorqual_sandbox.agent.clock import Clock
 from rorqual_sandbox.agent.status import timestamp
 from rorqual_sandbox.agent.writer import UNREACHABLE
 from rorqual_sandbox.api import Api, ApiError, Object
+from rorqual_sandbox.clock import Clock
 
 log = logging.getLogger("agent.events")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import aiohttp
 
-from rorqual_sandbox.agent.clock import Clock
 from rorqual_sandbox.agent.probes import run_command
+from rorqual_sandbox.clock import Clock
 
 
 async def run_pre_stop(

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from rorqual_sandbox.agent.clock import Clock
 from rorqual_sandbox.agent.writer import RETRY_SECONDS, UNREACHABLE
 from rorqual_sandbox.api import Api, ApiError, Object
+from rorqual_sandbox.clock import Clock
 
 log = logging.getLogger("agent.watch")
 

@@ -13,7 +13,6 @@ from typing import Literal
 import aiohttp
 
 from rorqual_sandbox.agent.backoff import Backoff
-from rorqual_sandbox.agent.clock import Clock
 from rorqual_sandbox.agent.container import ContainerProcess, Observer, parse_probes, watch_probes
 from rorqual_sandbox.agent.environment import expand_all, resolve_environment
 from rorqual_sandbox.agent.events import EventRecorder
@@ -22,6 +21,7 @@ from rorqual_sandbox.agent.probes import SystemChecker
 from rorqual_sandbox.agent.record import Record, Running, Terminated, Waiting, exit_code
 from rorqual_sandbox.agent.writer import UNREACHABLE, StatusWriter, remove_pod
 from rorqual_sandbox.api import Api, ApiError, Object
+from rorqual_sandbox.clock import Clock
 from rorqual_sandbox.engines.images import ImageTable
 from rorqual_sandbox.engines.launch import Launch, LaunchRefusedError, Request
 from rorqual_sandbox.layout import Layout

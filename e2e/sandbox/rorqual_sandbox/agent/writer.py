@@ -8,10 +8,10 @@ from typing import Any
 
 import aiohttp
 
-from rorqual_sandbox.agent.clock import Clock
 from rorqual_sandbox.agent.record import Record
 from rorqual_sandbox.agent.status import render_status
 from rorqual_sandbox.api import Api, ApiError, Object
+from rorqual_sandbox.clock import Clock
 
 log = logging.getLogger("agent.writer")
 RETRY_SECONDS = 0.5
