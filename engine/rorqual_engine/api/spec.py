@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from rorqual_engine.api.base import ApiModel, Decimal, Duration, cel, cel_rules
 
@@ -12,6 +12,15 @@ PositiveInt = Annotated[int, Field(ge=1, le=2**31 - 1)]
 ListMap = {"x-kubernetes-list-type": "map"}
 Atomic = {"x-kubernetes-list-type": "atomic"}
 PreserveUnknown = {"x-kubernetes-preserve-unknown-fields": True}
+
+
+SOURCES = ("hf://", "pvc://", "s3://", "oci://", "file://")
+
+
+def _known_source(text: str) -> str:
+    if not any(text.startswith(scheme) and len(text) > len(scheme) for scheme in SOURCES):
+        raise ValueError(f"{text!r} must start with hf://, pvc://, s3://, oci:// or file://")
+    return text
 
 
 class Architecture(ApiModel):
@@ -53,6 +62,7 @@ class Model(ApiModel):
         Annotated[
             str,
             StringConstraints(max_length=1024),
+            AfterValidator(_known_source),
             Field(
                 json_schema_extra=cel(
                     "self.matches('^(hf|pvc|s3|oci|file)://.+$')",

@@ -91,10 +91,15 @@ def _failure(deployment: Object) -> str | None:
 
 
 def gpus_requested(pod: Object) -> int:
-    """Whole GPUs that a pod asks for; 0 once it has finished."""
+    """Whole GPUs that a pod holds, as the scheduler counts: its containers together, or its greediest init container.
+
+    0 once it has finished.
+    """
     if pod.get("status", {}).get("phase") in FINISHED:
         return 0
-    return sum(_gpus(container.get("resources", {})) for container in pod["spec"].get("containers", []))
+    together = sum(_gpus(container.get("resources", {})) for container in pod["spec"].get("containers", []))
+    first = [_gpus(container.get("resources", {})) for container in pod["spec"].get("initContainers", [])]
+    return max([together, *first])
 
 
 def _gpus(resources: Mapping[str, Any]) -> int:

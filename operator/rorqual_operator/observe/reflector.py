@@ -13,6 +13,8 @@ from rorqual_operator.kube import Gone, Kube, KubeError, Object, Resource
 
 log = logging.getLogger(__name__)
 
+PAUSE_SECONDS = 0.1
+"""Between two watches, so that a server that ends them at once is not asked without end."""
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 Key = tuple[str, str]
@@ -78,6 +80,7 @@ class Reflector:
                 await self._follow(await self._relist())
             except Gone:
                 log.info("listing %s again: the watch's resource version is too old", self.resource.plural)
+                await self._sleep(PAUSE_SECONDS)
             except KubeError as error:
                 await self._back_off(error)
 
@@ -104,6 +107,7 @@ class Reflector:
                 self._recovered(version)
                 if kind != "BOOKMARK":
                     self._take(kind, lean(item))
+            await self._sleep(PAUSE_SECONDS)
 
     def _take(self, kind: str, item: Object) -> None:
         if kind == "DELETED":

@@ -155,6 +155,14 @@ def test_gpus_requested(resources: dict[str, Any], gpus: int) -> None:
     assert cluster.gpus_requested(item) == gpus
 
 
+def test_a_greedy_init_container_counts_as_the_scheduler_counts_it() -> None:
+    pod = pod_item()
+    pod["spec"]["initContainers"] = [{"name": "load", "resources": {"limits": {"nvidia.com/gpu": "4"}}}]
+    assert cluster.gpus_requested(pod) == 4
+    pod["spec"]["initContainers"][0]["resources"] = {}
+    assert cluster.gpus_requested(pod) == 1
+
+
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
 def test_finished_pods_use_no_gpus(phase: str) -> None:
     assert cluster.gpus_requested(pod_item(phase=phase)) == 0

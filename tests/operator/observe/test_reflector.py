@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from rorqual_operator.kube import PODS, Gone, Object
-from rorqual_operator.observe.reflector import BACKOFF_SECONDS, Reflector
+from rorqual_operator.observe.reflector import BACKOFF_SECONDS, PAUSE_SECONDS, Reflector
 
 from ..builders import pod_item
 from ..fake_kube import OUTAGE, FakeKube
@@ -84,12 +84,12 @@ async def test_list_tells_what_vanished_and_what_changed_and_nothing_else() -> N
 
 
 @in_virtual_time
-async def test_gone_is_answered_by_a_list_at_once() -> None:
+async def test_gone_is_answered_by_a_list_after_a_breath() -> None:
     kube = FakeKube()
     async with running(kube) as reflector:
         began = now()
         kube.break_watches(PODS, Gone(410, "Expired", "too old"))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(PAUSE_SECONDS + 0.01)
         assert [verb for verb, _, _ in kube.calls] == ["list", "watch", "list", "watch"]
         assert reflector.problem is None
         assert now() - began < BACKOFF_SECONDS[0]
