@@ -13,8 +13,8 @@ from rorqual_sandbox.agent import service
 from rorqual_sandbox.agent.addresses import AddressPool
 from rorqual_sandbox.agent.record import Record
 from rorqual_sandbox.agent.service import Agent
+from rorqual_sandbox.agent.surroundings import Surroundings
 from rorqual_sandbox.agent.watch import Change
-from rorqual_sandbox.agent.worker import Surroundings
 
 
 @dataclass

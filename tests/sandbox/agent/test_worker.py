@@ -11,7 +11,8 @@ import aiohttp
 import pytest
 
 from rorqual_sandbox.agent.events import EventRecorder
-from rorqual_sandbox.agent.worker import PodWorker, Surroundings, restarts, resume_record
+from rorqual_sandbox.agent.surroundings import Surroundings
+from rorqual_sandbox.agent.worker import PodWorker, restarts
 from rorqual_sandbox.clock import SystemClock
 from rorqual_sandbox.engines.images import ImageTable
 from rorqual_sandbox.engines.launch import Places
@@ -180,16 +181,6 @@ async def test_a_command_that_cannot_be_executed_counts_as_a_crash(
 )
 def test_restart_policy(policy: str, code: int, again: bool) -> None:
     assert restarts(policy, code) is again
-
-
-@pytest.mark.parametrize(("state", "count"), [({"running": {}}, 3), ({"waiting": {}}, 2)])
-def test_a_new_agent_counts_the_lost_process_as_a_restart(
-    pod: Any, clock: Any, state: dict[str, Any], count: int
-) -> None:
-    pod["status"]["containerStatuses"] = [{"restartCount": 2, "state": state}]
-    record = resume_record(pod, "127.1.1.1", "127.1.0.1", clock)
-    assert record.restarts == count
-    assert (record.last is not None) is (count == 3)
 
 
 async def test_the_containers_variables_win_over_the_agents_defaults(

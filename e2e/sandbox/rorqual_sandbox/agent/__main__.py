@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import signal
 import sys
 from pathlib import Path
 
@@ -13,8 +11,9 @@ import aiohttp
 
 from rorqual_sandbox.agent.addresses import AddressPool
 from rorqual_sandbox.agent.events import EventRecorder
-from rorqual_sandbox.agent.service import Agent, serve
-from rorqual_sandbox.agent.worker import Surroundings
+from rorqual_sandbox.agent.lifetime import run_until_stopped
+from rorqual_sandbox.agent.service import Agent
+from rorqual_sandbox.agent.surroundings import Surroundings
 from rorqual_sandbox.api import Api, Credentials
 from rorqual_sandbox.build import Binaries
 from rorqual_sandbox.clock import SystemClock
@@ -42,12 +41,7 @@ async def run(layout: Layout, network: Network, port: int, binaries: Binaries) -
             backoff_seconds=options.backoff_seconds,
         )
         agent = Agent(around, AddressPool(network.engine_addresses()))
-        runner = await serve(agent, network.host, port)
-        work = asyncio.create_task(agent.run())
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
-        await runner.cleanup()
+        await run_until_stopped(agent, network.host, port)
 
 
 if __name__ == "__main__":

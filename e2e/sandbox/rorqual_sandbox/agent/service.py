@@ -6,11 +6,10 @@ import asyncio
 import logging
 from typing import Any
 
-from aiohttp import web
-
 from rorqual_sandbox.agent.addresses import AddressPool
+from rorqual_sandbox.agent.surroundings import Surroundings
 from rorqual_sandbox.agent.watch import follow
-from rorqual_sandbox.agent.worker import PodWorker, Surroundings
+from rorqual_sandbox.agent.worker import PodWorker
 from rorqual_sandbox.api import Object
 from rorqual_sandbox.stages import PROCESS_LABEL
 
@@ -89,20 +88,3 @@ def _describe(worker: PodWorker) -> dict[str, Any]:
         "restarts": worker.record.restarts,
         "log": str(worker.log),
     }
-
-
-async def serve(agent: Agent, host: str, port: int) -> web.AppRunner:
-    """/healthz, and /pods for the sandbox's handle."""
-
-    async def healthz(_request: web.Request) -> web.Response:
-        return web.Response(text="ok")
-
-    async def pods(_request: web.Request) -> web.Response:
-        return web.json_response(agent.describe())
-
-    application = web.Application()
-    application.add_routes([web.get("/healthz", healthz), web.get("/pods", pods)])
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, host, port).start()
-    return runner
