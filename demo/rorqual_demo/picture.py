@@ -78,8 +78,8 @@ def _draw_ttft(axes: Axes, times: Sequence[float], frames: Sequence[Frame], scen
     objective = scene.ttft_objective_seconds
     axes.axhline(objective, color=_OBJECTIVE, linestyle="--", label=f"objective, p95 ≤ {objective:g} s")
     axes.set_yscale("log")
-    for axis in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        axis(lambda value, _position: f"{value:g}")
+    axes.yaxis.set_major_formatter(lambda value, _position: f"{value:g}")
+    axes.yaxis.set_minor_formatter(lambda value, _position: f"{value:g}" if f"{value:.0e}"[0] in "25" else "")
     axes.set_ylim(bottom=_SMALLEST_TTFT_SECONDS)
     axes.set_ylabel("TTFT seen by clients\n(s, log scale)")
     axes.legend(loc="upper right", ncols=3, fontsize=8)
