@@ -128,15 +128,3 @@ async def test_a_program_that_is_missing_is_an_error_of_its_component(tmp_path: 
 async def test_an_unknown_component_is_refused(runner: Runner) -> None:
     with pytest.raises(ComponentFailedError, match="no component 'three'; there are one, two"):
         await runner.start("three")
-
-
-async def test_a_component_that_ends_at_its_start_is_an_error() -> None:
-    async with HealthProbe() as probe:
-        with pytest.raises(ComponentFailedError, match="exited with status 2 at its start"):
-            await probe.wait_healthy(sleeper("one"), lambda: 2, 5)
-
-
-async def test_a_component_that_never_answers_is_an_error() -> None:
-    async with HealthProbe() as probe:
-        with pytest.raises(ComponentFailedError, match="was not healthy"):
-            await probe.wait_healthy(sleeper("one"), lambda: None, 0.1)
