@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rorqual_engine.api.spec import Percentiles
-from rorqual_engine.plan import Evidence, Reason
+from rorqual_engine.plan import Evidence, Reason, Verdict
 from rorqual_engine.snapshot import EngineMetrics, Quantiles, Service
 from rorqual_engine.units import duration_seconds, format_duration
 
@@ -16,10 +16,11 @@ Overload = tuple[Reason, Evidence]
 def find_overload(service: Service, metrics: Sequence[EngineMetrics], sequences: int) -> list[Overload]:
     """Signs of overload, the strongest first; `sequences` is what one replica works on at once.
 
-    A missed objective is one only with load behind it: requests waiting, or concurrency above the target.
+    A missed objective is one only with load behind it: requests waiting, or concurrency above the target. An overload
+    lasts until the objectives are met again, since quantiles over a window fall later than the queue does.
     """
     found = _long_queue(metrics, sequences) + _full_cache(metrics)
-    if _loaded(service, metrics, sequences):
+    if service.memory.verdict is Verdict.OVERLOAD or _loaded(service, metrics, sequences):
         found += [(Reason.OBJECTIVE_MISSED, evidence) for evidence in missed_objectives(service)]
     return found
 

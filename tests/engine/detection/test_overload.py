@@ -1,5 +1,5 @@
 from rorqual_engine.detection.overload import find_overload, missed_objectives
-from rorqual_engine.plan import Reason
+from rorqual_engine.plan import Memory, Reason, Verdict
 
 from ..builders import a_service, a_spec, quantiles, some_metrics
 
@@ -35,6 +35,12 @@ def test_a_missed_objective_is_one_only_with_load():
     assert reasons(some_metrics(10), spec=WITH_OBJECTIVE, **SLOW) == []
     assert reasons(some_metrics(10, 1), spec=WITH_OBJECTIVE, **SLOW) == [Reason.OBJECTIVE_MISSED]
     assert reasons(some_metrics(81), spec=WITH_OBJECTIVE, **SLOW) == [Reason.OBJECTIVE_MISSED]
+
+
+def test_an_overload_lasts_until_the_objective_is_met_again():
+    overloaded = {"spec": WITH_OBJECTIVE, "memory": Memory(verdict=Verdict.OVERLOAD)}
+    assert reasons(some_metrics(10), **overloaded, **SLOW) == [Reason.OBJECTIVE_MISSED]
+    assert reasons(some_metrics(10), **overloaded, service_ttft=quantiles(1.0)) == []
 
 
 def test_every_percentile_that_is_missed_is_named():
