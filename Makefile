@@ -16,8 +16,12 @@ demo: setup  ## the main job, visible: sandbox, operator, a service, a productio
 	@$(BIN)/rorqual demo $(ARGS)
 
 .PHONY: test
-test: check  ## everything that CI runs: lint, types, layering, generated files, unit and sandbox tests
+test: check sandbox  ## everything that CI runs: lint, types, layering, generated files, unit and sandbox tests
 	@$(BIN)/pytest $(ARGS)
+
+.PHONY: sandbox
+sandbox: setup  ## build what the sandbox runs, once: Kubernetes, kwok, Prometheus, the engine simulator
+	@$(BIN)/rorqual sandbox build
 
 .PHONY: check
 check: lint types layers generated  ## the quick checks: no test is run
@@ -27,7 +31,7 @@ unit: setup  ## unit tests alone
 	@$(BIN)/pytest tests $(ARGS)
 
 .PHONY: e2e
-e2e: setup  ## tests against the sandbox alone
+e2e: sandbox  ## tests against the sandbox alone
 	@$(BIN)/pytest e2e $(ARGS)
 
 .PHONY: lint

@@ -177,9 +177,7 @@ def test_the_longest_name_becomes_a_ready_service(sandbox: Sandbox, running: Ser
     sandbox.kubectl("delete", "llm", service.name, "-n", running.namespace)
 
 
-def test_an_unknown_field_is_a_warning_where_validation_only_warns(
-    sandbox: Sandbox, running: Service, tmp_path: Path
-) -> None:
+def test_an_unknown_field_is_a_warning_where_validation_only_warns(sandbox: Sandbox, running: Service) -> None:
     manifest = changed(llmservice(running.namespace), Case("", "scaling.maxReplica", 3, ()))
     answer = sandbox.kubectl("apply", "--validate=warn", "-f", "-", stdin=json.dumps(manifest))
     assert 'unknown field "spec.scaling.maxReplica"' in answer.stderr

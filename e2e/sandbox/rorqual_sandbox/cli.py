@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 
 from rorqual_sandbox import kind, launch, logs, report
+from rorqual_sandbox.build import ensure_built
 from rorqual_sandbox.errors import SandboxError
 from rorqual_sandbox.handle import Sandbox, layout_of
 from rorqual_sandbox.nodes import DEFAULT_FLEET, NodeSpec, fleet_of, read_fleet
@@ -83,6 +84,13 @@ def up(
         launch.up_foreground(layout, options, lambda: click.echo(report.how_to_go_on(Sandbox.attach(name))))
     else:
         click.echo(report.how_to_go_on(Sandbox.up(name, options=options)))
+
+
+@sandbox.command()
+@_plain_errors
+def build() -> None:
+    """Build what a sandbox runs, unless it is built already; `up` does so too."""
+    ensure_built()
 
 
 @sandbox.command()
