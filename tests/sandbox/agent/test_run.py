@@ -127,6 +127,24 @@ async def test_a_failed_probe_stops_it_within_the_grace_period(
     assert told[-1] == "Killing: Container engine: liveness probe failed: 500"
 
 
+async def test_it_is_not_ready_while_it_is_being_stopped(
+    account: Account, around: Surroundings, process: FakeProcess, probing: Probing, until: Any
+) -> None:
+    ready_at_stop: list[bool] = []
+    stop = process.stop
+
+    async def note(grace_seconds: float) -> int:
+        ready_at_stop.append(account.record.ready)
+        return await stop(grace_seconds)
+
+    process.stop = note  # type: ignore[method-assign]
+    task = begin(account, around)
+    (await observer_of(probing, until)).ready(True)  # noqa: FBT003
+    probing.verdict.set_result("liveness probe failed: 500")
+    await task
+    assert ready_at_stop == [False]
+
+
 async def test_probes_set_the_record_and_the_end_unsets_it(
     account: Account, around: Surroundings, process: FakeProcess, probing: Probing, until: Any
 ) -> None:

@@ -77,6 +77,19 @@ async def test_other_errors_are_not_waited_out(server: Any, clock: Any) -> None:
         await Population(server, clock).create(SPECS)
 
 
+async def test_an_error_of_the_service_account_is_no_absence(server: Any, clock: Any) -> None:
+    get = server.get
+
+    async def refuse(path: str) -> Any:
+        if path == ACCOUNT:
+            raise ApiError(500, "etcd is away")
+        return await get(path)
+
+    server.get = refuse
+    with pytest.raises(ApiError, match="etcd is away"):
+        await Population(server, clock).create(SPECS)
+
+
 @pytest.mark.parametrize(
     ("found", "takes"),
     [(node(), True), (node("Unknown"), False), (node(taints=[{"key": "not-ready"}]), False), (node(taints=[]), True)],
