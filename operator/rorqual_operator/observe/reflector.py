@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
-from rorqual_operator.kube import Gone, Kube, KubeError, Object, Resource
+from rorqual_operator.kube import Gone, Kube, KubeError, NotFound, Object, Resource
 
 log = logging.getLogger(__name__)
 
@@ -136,5 +136,6 @@ class Reflector:
         self.problem = f"{self.resource.plural}: {error}"
         delay = BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)]
         self._failures += 1
-        log.warning("cannot watch %s, again in %.1f s: %s", self.resource.plural, delay, error)
+        hint = "; is its CRD installed?" if isinstance(error, NotFound) else ""
+        log.warning("cannot watch %s, again in %.1f s: %s%s", self.resource.plural, delay, error, hint)
         await self._sleep(delay)
