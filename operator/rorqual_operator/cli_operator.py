@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from kubernetes.aio.config import ConfigException
 
 from rorqual_operator import logs
+from rorqual_operator.kube import NotConfigured
 from rorqual_operator.leader import LeadershipLost
 from rorqual_operator.settings import PREFIX, Settings, SettingsError, load
 
@@ -56,11 +56,11 @@ def _run(settings: Settings) -> int:
         asyncio.run(main.run(settings))
     except BaseExceptionGroup as group:
         error = _first(group)
-        if not isinstance(error, (LeadershipLost, ConfigException, OSError)):
+        if not isinstance(error, (LeadershipLost, OSError)):
             raise
         click.echo(f"rorqual: {error}; exiting", err=True)
         return 1
-    except (ConfigException, OSError) as error:
+    except (NotConfigured, OSError) as error:
         click.echo(f"rorqual: {error}", err=True)
         return 1
     return 0

@@ -7,16 +7,20 @@ Model objects are left aside on purpose: lists as plain dicts are twelve times f
     +-- Conflict        409
     +-- Gone            410: the resource version is too old, list again
     +-- Unreachable     no answer
+    +-- NotConfigured   no kubeconfig that can be used
 """
 
 import json
 import ssl
+import warnings
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
@@ -52,6 +56,10 @@ class Gone(KubeError):  # noqa: N818
 
 class Unreachable(KubeError):  # noqa: N818
     """No answer from the API server."""
+
+
+class NotConfigured(KubeError):  # noqa: N818
+    """It is not known where the API server is, or as whom to ask it."""
 
 
 _BY_STATUS: dict[int, type[KubeError]] = {404: NotFound, 409: Conflict, 410: Gone}
@@ -101,12 +109,21 @@ BY_KIND = {
 
 
 async def connect(kubeconfig: str | None) -> "Kube":
-    """A client for that kubeconfig, or for the pod's service account, or for the default kubeconfig."""
+    """A client for that kubeconfig, or for the pod's service account, or for the default kubeconfig.
+
+    Raises NotConfigured.
+    """
     configuration: Configuration = type.__call__(Configuration)
-    if kubeconfig:
-        await config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
-    else:
-        await config.load_config(client_configuration=configuration)
+    where = f"kubeconfig {kubeconfig}" if kubeconfig else "no kubeconfig and no service account"
+    if kubeconfig and not Path(kubeconfig).is_file():  # noqa: ASYNC240 once, at the start
+        raise NotConfigured(0, where, "no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # our own error says it better
+            load = config.load_kube_config(kubeconfig, client_configuration=configuration) if kubeconfig else None
+            await (load or config.load_config(client_configuration=configuration))
+    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, ValueError, KeyError) as error:
+        raise NotConfigured(0, where, f"{error}; expected a kubeconfig as kubectl reads it") from error
     return Kube(configuration)
 
 

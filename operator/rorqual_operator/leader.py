@@ -45,6 +45,8 @@ class Election:
         self._seen: tuple[Any, float] = (None, 0.0)
         self._renewed_at = float("-inf")
         self.leading = asyncio.Event()
+        self.on_contact: Callable[[str | None], None] = lambda _: None
+        """Told after each attempt: None when the API server answered, else why not, in words."""
 
     async def acquire(self) -> None:
         """Returns when this candidate holds the Lease."""
@@ -87,12 +89,15 @@ class Election:
 
     async def _try(self) -> bool:
         try:
-            return await self._attempt()
+            taken = await self._attempt()
         except Conflict:
-            return False  # another candidate was faster
+            taken = False  # another candidate was faster
         except KubeError as error:
             log.warning("lease %s/%s: %s", self._namespace, self._name, error)
+            self.on_contact(str(error))
             return False
+        self.on_contact(None)
+        return taken
 
     async def _attempt(self) -> bool:
         began = self._monotonic()

@@ -79,6 +79,12 @@ class Operator:
             time.monotonic,
             time.time,
         )
+        self._election.on_contact = self._contact
+
+    def _contact(self, problem: str | None) -> None:
+        """While standing by, the Lease alone tells whether the API server can be reached."""
+        if self._health.leading_since is None:
+            self._health.api_problem = problem
 
     async def run(self) -> None:
         """Serves the probes, waits for the Lease, leads. Gives the Lease up whatever ends it."""
@@ -88,7 +94,6 @@ class Operator:
             host, port = self._settings.http_host_port
             bound = await stack.enter_async_context(serve(host, port, self._health, telemetry.registry))
             log.info("metrics and probes on %s:%s", host, bound)
-            self._health.api_problem = None
             await self._election.acquire()
             stack.push_async_callback(self._election.release)
             self._health.leading_since = time.monotonic()

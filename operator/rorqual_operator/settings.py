@@ -66,12 +66,17 @@ class Settings(BaseModel):
             raise ValueError(f"must be below half of lease_duration_seconds, which is {duration}")
         return renew
 
+    @field_validator("http_address")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        if not value.rpartition(":")[2].isdigit():
+            raise ValueError("expected HOST:PORT")
+        return value
+
     @property
     def http_host_port(self) -> tuple[str, int]:
-        """Host and port of `http_address`. Raises SettingsError."""
+        """Host and port of `http_address`."""
         host, _, port = self.http_address.rpartition(":")
-        if not port.isdigit():
-            raise SettingsError(f"http_address: expected HOST:PORT, found {self.http_address!r}")
         return host.strip("[]") or "0.0.0.0", int(port)
 
 
@@ -113,6 +118,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _describe(error: ValidationError) -> str:
     return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}, found {problem['input']!r}"
+        f"{'.'.join(str(part) for part in problem['loc'])}: "
+        f"{problem['msg'].removeprefix('Value error, ')}, found {problem['input']!r}"
         for problem in error.errors()
     )

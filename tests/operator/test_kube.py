@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from kubernetes.aio.client import Configuration
@@ -17,8 +18,10 @@ from rorqual_operator.kube import (
     Gone,
     Kube,
     KubeError,
+    NotConfigured,
     NotFound,
     Unreachable,
+    connect,
 )
 
 from .api_server import Handler, Site, answering, json_answer, text_answer
@@ -225,3 +228,12 @@ async def test_connect_reads_a_kubeconfig(tmp_path) -> None:
     async with await k8s.connect(str(file)) as kube:
         assert kube.configuration.host == "http://127.0.0.1:4711"
         assert await kube.configuration.get_api_key_with_prefix("BearerToken", alias="authorization") == "Bearer abc"
+
+
+@pytest.mark.parametrize("content", [None, "", "- a list", "a: [", "kind: Config"])
+async def test_a_kubeconfig_that_cannot_be_used_is_named(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "kubeconfig"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(NotConfigured, match=str(path)):
+        await connect(str(path))

@@ -190,3 +190,13 @@ async def test_own_lease_is_taken_up_again_after_a_restart() -> None:
     await candidate(kube, "a").acquire()
     assert now() == 0.0
     assert lease(kube)["leaseTransitions"] == 0
+
+
+@in_virtual_time
+async def test_each_attempt_tells_whether_the_api_server_answers() -> None:
+    kube, told = FakeKube(), list[str | None]()
+    election = candidate(kube, "a")
+    election.on_contact = told.append
+    kube.fail("*", "leases", OUTAGE)
+    await election.acquire()
+    assert told == [str(OUTAGE), None]

@@ -109,7 +109,7 @@ def test_address(address: str, expected: tuple[str, int]) -> None:
 
 def test_address_without_port() -> None:
     with pytest.raises(SettingsError, match="http_address: expected HOST:PORT, found 'here'"):
-        _ = load({}, None, {"http_address": "here"}).http_host_port
+        load({}, None, {"http_address": "here"})
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
