@@ -186,5 +186,6 @@ def _with_metrics(key: ServiceKey, pod: Pod, readings: Readings) -> Pod:
 def describe(error: ValidationError) -> str:
     """A validation error as one line with the fields' paths."""
     return "; ".join(
-        f"spec.{'.'.join(str(part) for part in problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}" for problem in error.errors()
+        f"spec.{'.'.join(str(part) for part in problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors()
     )
