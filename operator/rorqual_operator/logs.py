@@ -1,4 +1,4 @@
-"""Log records as lines: for people, or JSON with the service's name."""
+"""Log records as lines: for people, or JSON with the service's name and the decision's reason."""
 
 import json
 import logging
@@ -18,9 +18,9 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        service = getattr(record, "service", None)
-        if service:
-            entry["service"] = service
+        for name in ("service", "reason"):
+            if getattr(record, name, None):
+                entry[name] = getattr(record, name)
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)

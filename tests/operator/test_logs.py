@@ -19,12 +19,13 @@ def record(message: str = "applied %s", *args: object, **extra: Any) -> logging.
 
 
 def test_json_line() -> None:
-    assert json.loads(JsonLines().format(record(service="llm/chat"))) == {
+    assert json.loads(JsonLines().format(record(service="llm/chat", reason="AtMaximum"))) == {
         "time": "1970-01-01T00:00:00.000000Z",
         "level": "warning",
         "logger": "rorqual",
         "message": "applied Creating",
         "service": "llm/chat",
+        "reason": "AtMaximum",
     }
 
 

@@ -124,5 +124,6 @@ class Actor:
         self._store.put(LLMSERVICES, written)
         self._written_at[key] = now
         for occurrence in occurrences.occurrences(previous, new):
-            log.info("%s: %s", occurrence.reason, occurrence.message, extra={"service": str(key)})
+            extra = {"service": str(key), "reason": occurrence.cause}
+            log.info("%s: %s", occurrence.reason, occurrence.message, extra=extra)
             await self._recorder.record(item, occurrence, now)

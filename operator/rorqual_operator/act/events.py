@@ -23,6 +23,8 @@ class Occurrence:
     reason: str
     message: str
     action: str = "Reconcile"
+    cause: str = ""
+    """The code of the decision or condition behind it, for the log."""
 
 
 class Recorder:

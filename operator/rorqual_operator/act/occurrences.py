@@ -39,9 +39,8 @@ def _decided(previous: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Oc
     for entry in new.get("decisions") or []:
         if entry in known:
             return
-        yield Occurrence(
-            "Normal", _event_reason(entry), f"{entry['reason']}: {entry.get('message', '')}", entry["action"]
-        )
+        message = f"{entry['reason']}: {entry.get('message', '')}"
+        yield Occurrence("Normal", _event_reason(entry), message, entry["action"], cause=entry["reason"])
 
 
 def _event_reason(entry: Mapping[str, Any]) -> str:
@@ -57,9 +56,8 @@ def _changed(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Iterat
     for kind, status, severity, reason in ALARMS:
         if (now["type"], now["status"]) == (kind, status):
             told = reason or now["reason"]
-            yield Occurrence(
-                "Warning" if severity == "Warning" else "Normal", told, f"{now['reason']}: {now['message']}"
-            )
+            message = f"{now['reason']}: {now['message']}"
+            yield Occurrence("Warning" if severity == "Warning" else "Normal", told, message, cause=now["reason"])
     ending = ENDINGS.get((now["type"], now["status"]))
     if ending and before is not None and before["status"] not in (now["status"], "Unknown"):
-        yield Occurrence("Normal", ending, now["message"])
+        yield Occurrence("Normal", ending, now["message"], cause=now["reason"])

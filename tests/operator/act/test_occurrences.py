@@ -56,7 +56,9 @@ def test_ready_is_told_when_it_begins() -> None:
 
 def test_message_goes_along_with_its_reason() -> None:
     (found,) = occurrences({}, condition("CapacityAvailable", "False", "InsufficientGPUs", "0 of 8 GPUs are free"))
-    assert found == Occurrence("Warning", "CapacityLimited", "InsufficientGPUs: 0 of 8 GPUs are free")
+    assert found == Occurrence(
+        "Warning", "CapacityLimited", "InsufficientGPUs: 0 of 8 GPUs are free", cause="InsufficientGPUs"
+    )
 
 
 def decision(action: str = "Scale", before: str = "1", after: str = "2", time: str = "t1") -> Status:
@@ -75,7 +77,7 @@ def decision(action: str = "Scale", before: str = "1", after: str = "2", time: s
 )
 def test_new_decision(entry: Status, reason: str) -> None:
     (found,) = occurrences({}, {"decisions": [entry]})
-    assert found == Occurrence("Normal", reason, "Because: why", entry["action"])
+    assert found == Occurrence("Normal", reason, "Because: why", entry["action"], cause="Because")
 
 
 def test_known_decisions_are_not_told_again() -> None:
