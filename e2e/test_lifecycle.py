@@ -147,13 +147,13 @@ def test_another_replica_leads_when_the_leader_is_killed(
     until(lambda: chat.holds("Ready"))
 
 
-def test_a_graceful_stop_gives_up_the_lease(
-    sandbox: Sandbox, run_operator: Callable[..., OperatorProcess], namespace: str, until: Until
+def test_a_graceful_stop_is_quick_and_gives_up_the_lease(
+    sandbox: Sandbox, operator: OperatorProcess, chat: Service, until: Until
 ) -> None:
-    operator = run_operator()
-    until(lambda: operator.leading)
+    sandbox.apply(llmservice(chat.namespace))
+    until(lambda: chat.holds("Ready") and chat.holds("MetricsAvailable"))
     assert operator.stop(timeout_seconds=5) == 0
-    lease = sandbox.get("lease", "rorqual", "-n", namespace)
+    lease = sandbox.get("lease", "rorqual", "-n", chat.namespace)
     assert lease["spec"].get("holderIdentity", "") == ""
 
 

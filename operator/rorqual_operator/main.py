@@ -159,6 +159,7 @@ async def _kopf(api: Kube, namespaces: Sequence[str], world: World, wake: asynci
     def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
         settings.posting.enabled = False  # Events are ours to aggregate
         settings.scanning.disabled = True
+        settings.queueing.idle_timeout = settings.queueing.exit_timeout = 0.5  # 5 s each would hold up a stop
         settings.networking.request_timeout = k8s.REQUEST_TIMEOUT_SECONDS
         settings.watching.server_timeout = k8s.WATCH_TIMEOUT_SECONDS
         settings.watching.client_timeout = k8s.WATCH_TIMEOUT_SECONDS + 30
@@ -175,8 +176,23 @@ async def _kopf(api: Kube, namespaces: Sequence[str], world: World, wake: asynci
         if world.take_service(dict(body)):
             wake.set()
 
-    await kopf.operator(registry=registry, standalone=True, clusterwide=not namespaces, namespaces=list(namespaces))
-    raise Stop  # kopf takes the signals over while it runs, and returns when one comes
+    started = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_take_signals_back(started), name="signals, taken back")
+        await kopf.operator(
+            registry=registry,
+            ready_flag=started,
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=list(namespaces),
+        )
+        raise RuntimeError("kopf's operator ended although nobody asked it to")
+
+
+async def _take_signals_back(started: asyncio.Event) -> None:
+    """kopf takes the signals over at its start, and would wait 5 s at its end for tasks that are not its own."""
+    await started.wait()
+    await _stop_on_signal()
 
 
 async def _connection(api: Kube) -> kopf.ConnectionInfo:
