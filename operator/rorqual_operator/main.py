@@ -152,7 +152,22 @@ class _Listeners:
 
 
 async def _kopf(api: Kube, namespaces: Sequence[str], world: World, wake: asyncio.Event) -> None:
-    """kopf's operator, embedded: what its watch tells of LLMServices is taken in, and brings the next round forward."""
+    """kopf's operator, embedded, until cancelled."""
+    started = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_take_signals_back(started), name="signals, taken back")
+        await kopf.operator(
+            registry=_handlers(api, world, wake),
+            ready_flag=started,
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=list(namespaces),
+        )
+        raise RuntimeError("kopf's operator ended although nobody asked it to")
+
+
+def _handlers(api: Kube, world: World, wake: asyncio.Event) -> kopf.OperatorRegistry:
+    """What kopf's watch tells of LLMServices is taken in, and brings the next round forward."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.startup(registry=registry)
@@ -176,17 +191,7 @@ async def _kopf(api: Kube, namespaces: Sequence[str], world: World, wake: asynci
         if world.take_service(dict(body)):
             wake.set()
 
-    started = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_take_signals_back(started), name="signals, taken back")
-        await kopf.operator(
-            registry=registry,
-            ready_flag=started,
-            standalone=True,
-            clusterwide=not namespaces,
-            namespaces=list(namespaces),
-        )
-        raise RuntimeError("kopf's operator ended although nobody asked it to")
+    return registry
 
 
 async def _take_signals_back(started: asyncio.Event) -> None:
