@@ -1,42 +1,39 @@
 """Looking things up in the catalog. The files are read once, at first use."""
 
 import difflib
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import yaml
 
-from rorqual_engine.catalog.schema import GPU, BatchClass, ModelFacts, Runtime, RuntimeVersion
+from rorqual_engine.catalog.entries import KnownModel, entries, known_model, names
+from rorqual_engine.catalog.schema import GPU, BatchClass, Runtime, RuntimeVersion
 
 LARGE_GPU_MIB = 70 * 1024
 """vLLM takes its larger batch defaults from 70 GiB of GPU memory on."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownModel:
-    """An architecture and how the weights of that name are stored."""
-
-    facts: ModelFacts
-    quantization: str
-
-
 def model(name: str) -> KnownModel | None:
     """The model of that name, alias or variant, whatever the case of its letters; None when the catalog has none."""
-    return _models().get(name.lower())
+    found = names().get(name.lower())
+    return known_model(found[1], found[0]) if found else None
+
+
+def model_names() -> tuple[str, ...]:
+    """The name of every architecture, without aliases and variants."""
+    return tuple(entries())
 
 
 def near_models(name: str, count: int = 3) -> tuple[str, ...]:
     """Names in the catalog that look like `name`, best first."""
-    spelled = _spellings()
-    found = difflib.get_close_matches(name.lower(), list(spelled), n=count, cutoff=0.6)
-    return tuple(spelled[match] for match in found)
+    found = difflib.get_close_matches(name.lower(), list(names()), n=count, cutoff=0.6)
+    return tuple(names()[match][0] for match in found)
 
 
 def gpu(product: str, memory_mib: int | None = None) -> GPU | None:
-    """The GPU of that product label; one that the catalog lacks is described by its node's label, if there is one."""
-    known = _gpus().get(product)
+    """The GPU of that product label or alias; one that the catalog lacks is described by its node's label, if any."""
+    known = _gpus().get(product.lower())
     if known is not None or memory_mib is None:
         return known
     batch_class: BatchClass = "large" if memory_mib >= LARGE_GPU_MIB else "small"
@@ -45,7 +42,7 @@ def gpu(product: str, memory_mib: int | None = None) -> GPU | None:
 
 def gpu_products() -> tuple[str, ...]:
     """Every product that the catalog knows."""
-    return tuple(_gpus())
+    return tuple(dict.fromkeys(known.product for known in _gpus().values()))
 
 
 def runtime(name: str) -> Runtime:
@@ -72,31 +69,10 @@ def _read(file: str) -> Any:
 
 @cache
 def _gpus() -> dict[str, GPU]:
-    return {entry["product"]: GPU.model_validate(entry) for entry in _read("gpus.yaml")}
+    known = [GPU.model_validate(entry) for entry in _read("gpus.yaml")]
+    return {name.lower(): found for found in known for name in (found.product, *found.aliases)}
 
 
 @cache
 def _runtimes() -> dict[str, Runtime]:
     return {name: Runtime.model_validate(entry) for name, entry in _read("runtimes.yaml").items()}
-
-
-@cache
-def _model_facts() -> tuple[ModelFacts, ...]:
-    return tuple(ModelFacts.model_validate(entry) for entry in _read("models.yaml"))
-
-
-@cache
-def _models() -> dict[str, KnownModel]:
-    known = {}
-    for facts in _model_facts():
-        for name in (facts.name, *facts.aliases):
-            known[name.lower()] = KnownModel(facts, facts.quantization)
-        for variant in facts.variants:
-            known[variant.name.lower()] = KnownModel(facts, variant.quantization)
-    return known
-
-
-@cache
-def _spellings() -> dict[str, str]:
-    names = (n for f in _model_facts() for n in (f.name, *f.aliases, *(v.name for v in f.variants)))
-    return {name.lower(): name for name in names}

@@ -1,32 +1,75 @@
-"""What the catalog's files may say. Read once, checked here."""
+"""What the catalog's files on GPUs and engines may say. Read once, checked here."""
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from rorqual_engine.catalog.base import CatalogModel
 from rorqual_engine.units import GIB, MIB
 
 DRIVER_GIB = 0.7
 """Memory that the driver keeps: the most seen on data-centre GPUs (B200: 179.06 GiB by nvidia-smi, 178.36 by CUDA)."""
 
 BatchClass = Literal["large", "small"]
-Quantization = Literal["none", "fp8", "awq", "gptq", "int8", "mxfp4"]
+Precision = Literal["bf16", "fp8", "fp4", "int8"]
+Interconnect = Literal["NVLink", "NVLink bridge", "Infinity Fabric", "Xe Link", "Ethernet", "PCIe"]
 
 
-class CatalogModel(BaseModel):
-    """Frozen; unknown fields are refused."""
+class Throughput(CatalogModel):
+    """Dense matrix arithmetic in 10^12 operations a second, without sparsity, by precision."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    bf16: float = Field(gt=0)
+    """Of fp16 on GPUs that have no bf16."""
+    fp8: float | None = Field(default=None, gt=0)
+    """None where the GPU has none: such weights are then multiplied as bf16."""
+    fp4: float | None = Field(default=None, gt=0)
+    int8: float | None = Field(default=None, gt=0)
+
+    def at(self, precision: Precision) -> float:
+        """Operations in that precision; in bf16 where the GPU cannot do it faster."""
+        found: float | None = getattr(self, precision)
+        if found is None and precision == "fp4":
+            found = self.fp8
+        return found or self.bf16
+
+
+class Link(CatalogModel):
+    """How GPUs of one node exchange data."""
+
+    kind: Interconnect
+    gb_per_second: float = Field(gt=0)
+    """Of one GPU, in one direction."""
+
+
+class MIGProfile(CatalogModel):
+    """One way to slice the GPU (NVIDIA's Multi-Instance GPU)."""
+
+    name: str
+    """Such as 1g.10gb; the resource is nvidia.com/mig-1g.10gb."""
+    instances: int = Field(gt=0)
+    """Most of them on one GPU."""
+    memory_mib: int = Field(gt=0)
+    compute_slices: int = Field(gt=0)
 
 
 class GPU(CatalogModel):
     """One GPU product."""
 
     product: str
+    """As the node's label (nvidia.com/gpu.product and its like) names it."""
+    aliases: tuple[str, ...] = ()
+    """Other labels and common short names."""
+    vendor: Literal["NVIDIA", "AMD", "Intel"] = "NVIDIA"
     memory_mib: int = Field(gt=0)
-    usable_gib: float | None = None
-    gpus_per_node: int = 8
+    usable_gib: float | None = Field(default=None, gt=0)
+    gpus_per_node: int = Field(default=8, gt=0)
     batch_class: BatchClass = "large"
+    bandwidth_gb_per_second: float | None = Field(default=None, gt=0)
+    """Of its memory. None only for a GPU that the catalog lacks and a node's label describes."""
+    tflops: Throughput | None = None
+    link: Link | None = None
+    mig: tuple[MIGProfile, ...] = ()
+    source: str = ""
 
     @property
     def usable_bytes(self) -> int:
@@ -36,66 +79,22 @@ class GPU(CatalogModel):
         return int(self.memory_mib * MIB - DRIVER_GIB * GIB)
 
 
-class Experts(CatalogModel):
-    """Routed experts of a mixture-of-experts model."""
-
-    count: int
-    active: int
-    intermediate_size: int
-
-
-class Variant(CatalogModel):
-    """A name under which the same architecture is stored quantised."""
-
-    name: str
-    quantization: Quantization
-
-
-class ModelFacts(CatalogModel):
-    """Figures of one architecture; sizes in elements, not bytes."""
-
-    name: str
-    aliases: tuple[str, ...] = ()
-    variants: tuple[Variant, ...] = ()
-    parameters: int = Field(gt=0)
-    layers: int
-    hidden_size: int
-    intermediate_size: int
-    attention_heads: int
-    kv_heads: int
-    head_size: int
-    vocabulary: int
-    max_context_tokens: int
-    tied_embeddings: bool = False
-    experts: Experts | None = None
-    latent_size: int | None = None
-    kv_layers: int | None = None
-    quantization: Quantization = "none"
-    unquantized_parameters: int | None = None
-    weights_beyond_parameters_gib: float = 0.0
-
-    @property
-    def parameters_kept_whole(self) -> int:
-        """Parameters that stay in dtype when the rest is quantised: by default embeddings and output layer."""
-        if self.unquantized_parameters is not None:
-            return self.unquantized_parameters
-        return self.vocabulary * self.hidden_size * (1 if self.tied_embeddings else 2)
-
-
 class BatchDefaults(CatalogModel):
     """What the engine takes when not told."""
 
-    sequences: int
-    batched_tokens: int
+    sequences: int = Field(gt=0)
+    batched_tokens: int = Field(gt=0)
 
 
 class RuntimeVersion(CatalogModel):
     """Facts that hold from one version on."""
 
     since: str
-    default_share: float
-    sampler_bytes_per_logit: float
+    default_share: float = Field(gt=0, le=1)
+    sampler_bytes_per_logit: float = Field(ge=0)
     graphs_in_share: bool
+    context_gib: float = Field(gt=0)
+    """CUDA context and loaded kernels, on a GPU of a replica that has no other."""
     large: BatchDefaults
     small: BatchDefaults
 
@@ -107,5 +106,5 @@ class Runtime(CatalogModel):
     """One inference engine."""
 
     flags: dict[str, str]
-    short_flags: dict[str, str] = {}
+    short_flags: dict[str, str] = Field(default_factory=dict)
     versions: tuple[RuntimeVersion, ...]

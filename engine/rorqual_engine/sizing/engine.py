@@ -13,6 +13,16 @@ _WIDE_FEED_FORWARD = 4
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredMemory:
+    """What engines on one kind of replica were seen to use beyond the memory law; negative when less."""
+
+    gpu: str
+    tensor_parallel: int
+    bytes_each: float
+    """On each GPU."""
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
     """What decides memory besides the GPU and the configuration."""
 
@@ -23,8 +33,21 @@ class Engine:
     kv_bytes: int
     """Of one element of the KV cache."""
     rules: RuntimeVersion
+    left_whole: tuple[catalog.Part, ...] | None = None
+    """Parts that stay in dtype when the rest is quantised; None for those of the model's own checkpoint."""
     batched_tokens: int | None = None
-    """Tokens of one step, where the spec fixes them."""
+    """Tokens of one step, where the spec fixes them or the search tries others than the engine's own."""
+    chosen_tokens: int | None = None
+    """The same, where the search chose them: only then is the engine told."""
+    measured: MeasuredMemory | None = None
+
+    @property
+    def whole(self) -> tuple[catalog.Part, ...]:
+        """Parts that stay in dtype when the rest is quantised."""
+        if self.left_whole is not None:
+            return self.left_whole
+        own = self.facts.storage
+        return own.whole if own.scheme == self.quantization else catalog.NEVER_QUANTIZED
 
     def tokens_per_step(self, gpu: GPU) -> int:
         """Tokens that one step may hold (vLLM: --max-num-batched-tokens)."""
@@ -36,22 +59,23 @@ def describe_engine(spec: LLMServiceSpec, batched_tokens: int | None) -> Engine 
     known = _known_model(spec)
     if known is None:
         return _unknown_model(spec.model.name)
-    stored = known.quantization if spec.model.quantization == "none" else spec.model.quantization
+    stored = known.storage if spec.model.quantization == "none" else catalog.Storage(scheme=spec.model.quantization)
     dtype_bytes = _DTYPE_BYTES[spec.model.dtype]
     return Engine(
         name=spec.model.name,
         facts=known.facts,
-        quantization=stored,
+        quantization=stored.scheme,
         dtype_bytes=dtype_bytes,
         kv_bytes=1 if spec.model.kv_cache_dtype == "fp8" else dtype_bytes,
         rules=catalog.runtime_version(spec.engine.runtime, spec.engine.version),
+        left_whole=stored.whole,
         batched_tokens=batched_tokens,
     )
 
 
 def _known_model(spec: LLMServiceSpec) -> catalog.KnownModel | None:
     if spec.model.architecture is not None:
-        return catalog.KnownModel(_inline(spec.model.name, spec.model.architecture), "none")
+        return catalog.KnownModel(_inline(spec.model.name, spec.model.architecture), catalog.Storage())
     return catalog.model(spec.model.name)
 
 

@@ -3,48 +3,37 @@
     share x total = weights + activation + outside torch (+ CUDA graphs, in versions that count them) + KV cache
 
 holds to 0.04 GiB in the 63 start-ups of vLLM 0.15 to 0.19 on H100-80GB that the llm-d-planner accuracy campaign
-published (Apache-2.0). The terms were derived from those rows:
-
-* weights: parameters x bytes of an element, over the tensor-parallel GPUs; what a quantised checkpoint keeps whole
-  (embeddings, output layer) at the dtype's width.
-* activation: vLLM's profile run does a forward step of the most tokens, then samples for the most sequences, and the
-  greater peak counts. Sampling: 14.64 bytes per logit (logits in float32 with their sorted copies) and 1.58 elements of
-  the hidden state per token, from two linear equations (Llama-3.1-8B 1.89 GiB, Qwen2.5-7B 2.21 GiB; 1024 sequences,
-  8192 tokens). Forward: 3 x intermediate / tp + 4 x hidden elements per token (CodeLlama-7B, Granite-3.1-8B, whose
-  vocabularies are small). Experts add their own work space of `active` copies per token (Mixtral, Qwen3-30B-A3B).
-* outside torch: CUDA context and library buffers: 0.25 GiB alone, 2.07 GiB on two GPUs, 0.07 more for each doubling.
-* CUDA graphs: 0.4 GiB + 0.018 GiB a layer, 0.4 GiB more with experts; they lie outside the share before 0.21.
-* KV cache: keys and values of every layer; heads are split over GPUs and repeated once there are more GPUs than heads;
-  a latent cache (MLA) is repeated on every GPU.
-
-Largest errors on those rows are asserted in tests/engine/sizing/test_memory.py.
+published (Apache-2.0). memory_weights.py, memory_working.py and memory_kv.py have the terms and what they come from;
+the errors on those rows are asserted in tests/engine/sizing/test_memory.py.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from rorqual_engine.catalog import GPU
 from rorqual_engine.sizing.engine import Engine
+from rorqual_engine.sizing.memory_kv import BLOCK_TOKENS, KVLayout, kv_layout
+from rorqual_engine.sizing.memory_weights import Stored, total_weight_bytes, weight_bytes
+from rorqual_engine.sizing.memory_working import Step, activation_bytes, graph_bytes, non_torch_bytes
 from rorqual_engine.units import GIB
 
-BLOCK_TOKENS = 16
-"""Tokens of one KV block in vLLM."""
-MARGIN_BYTES = GIB // 2
-"""What the law may be wrong by, so what is not counted on where too little would keep the engine from starting: the
-greatest error on the campaign's rows is 0.31 GiB."""
+__all__ = ["BLOCK_TOKENS", "MARGIN_BYTES", "Budget", "memory_budget", "stored_bytes"]
+
+MARGIN_BYTES = GIB // 4
+"""Part of what the law may be wrong by that does not grow with the model: more than its greatest error on the rows of
+the campaign, 0.19 GiB."""
+_WEIGHT_DOUBT = 0.005
+_WORKING_DOUBT = 0.05
+"""The parts of the margin that grow: shares of weights, and of activation and what lies outside torch."""
 HIGHEST_SHARE = 0.95
 """No share above this is chosen: every start of the campaign but one ran with it."""
 CONTEXT_BYTES = int(0.51 * GIB)
 """Taken before the engine starts: 78.68 of 79.19 GiB were free at every start of the campaign."""
+_STATE_BYTES = 2
+"""Of an element of a convolution's window, and of a state that says nothing else, with the engine's default dtype."""
 
-_WEIGHT_BYTES = {
-    "fp8": 1.0,
-    "int8": 1.0,
-    "awq": 0.5 + 2.5 / 128,  # 4 bits, and per group of 128 a 16-bit scale and a 4-bit zero
-    "gptq": 0.5 + 2.5 / 128,
-    "mxfp4": 0.5 + 1 / 32,  # 4 bits, and per group of 32 an 8-bit scale
-}
-_HIDDEN_ELEMENTS_KEPT = 1.58
+Start = Literal["starts", "may start", "does not start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +47,22 @@ class Budget:
     non_torch: float
     graphs: float
     graphs_in_share: bool
-    kv_bytes_per_token: float
+    kv: KVLayout
+
+    @property
+    def kv_bytes_per_token(self) -> float:
+        """As the engine counts tokens."""
+        return self.kv.bytes_per_token
 
     @property
     def fixed(self) -> float:
         """All that the share must hold besides the KV cache."""
         return self.weights + self.activation + self.non_torch + (self.graphs if self.graphs_in_share else 0)
+
+    @property
+    def margin(self) -> float:
+        """What the law may be wrong by, in bytes, either way."""
+        return MARGIN_BYTES + _WEIGHT_DOUBT * self.weights + _WORKING_DOUBT * (self.activation + self.non_torch)
 
     @property
     def kv_cache(self) -> float:
@@ -73,17 +72,33 @@ class Budget:
     @property
     def kv_tokens(self) -> int:
         """Tokens that the KV cache holds, in whole blocks; never negative."""
-        return self._tokens_in(self.kv_cache)
+        return self.kv.tokens_in(self.kv_cache)
 
     @property
     def sure_tokens(self) -> int:
-        """Tokens that the KV cache holds even if the law is wrong by MARGIN_BYTES."""
-        return self._tokens_in(self.kv_cache - MARGIN_BYTES)
+        """Tokens that the KV cache holds even if the law is wrong by its margin."""
+        return self.kv.tokens_in(self.kv_cache - self.margin)
+
+    @property
+    def token_interval(self) -> tuple[int, int]:
+        """Between these the tokens lie that the KV cache will hold."""
+        return self.sure_tokens, self.kv.tokens_in(self.kv_cache + self.margin)
+
+    def start(self, context_tokens: int) -> Start:
+        """Whether the engine starts with such a --max-model-len: vLLM refuses when one such sequence does not fit."""
+        needed = self.kv.bytes_for(context_tokens)
+        if needed <= self.kv_cache - self.margin:
+            return "starts"
+        return "may start" if needed <= self.kv_cache + self.margin else "does not start"
+
+    def longest_context(self, limit: int) -> int:
+        """The longest --max-model-len, up to `limit`, with which the engine surely starts; 0 for none."""
+        return self.kv.longest_context(self.kv_cache - self.margin, limit)
 
     def needed(self, tokens: int) -> float:
         """Bytes that surely hold everything and so many tokens."""
-        blocks = math.ceil(tokens / BLOCK_TOKENS)
-        return self.fixed + blocks * BLOCK_TOKENS * self.kv_bytes_per_token + MARGIN_BYTES
+        blocks = math.ceil(tokens / self.kv.block_tokens) * self.kv.group_count
+        return self.fixed + blocks * self.kv.block_bytes + self.margin
 
     def share_for(self, tokens: int) -> float:
         """Smallest share, in hundredths, that surely leaves room for so many tokens; above 1 when there is none."""
@@ -93,10 +108,6 @@ class Budget:
         """Largest share, in hundredths and at most HIGHEST_SHARE, that leaves room for what lies outside it."""
         outside = CONTEXT_BYTES + (0 if self.graphs_in_share else self.graphs)
         return min(HIGHEST_SHARE, math.floor((1 - outside / self.total) * 100 + 1e-9) / 100)
-
-    def _tokens_in(self, kv_cache: float) -> int:
-        blocks = kv_cache // (self.kv_bytes_per_token * BLOCK_TOKENS)
-        return max(0, int(blocks)) * BLOCK_TOKENS
 
     @property
     def explanation(self) -> str:
@@ -114,67 +125,42 @@ class Budget:
         )
 
 
-def memory_budget(engine: Engine, gpu: GPU, tensor_parallel: int, sequences: int, share: float) -> Budget:
-    """The budget of one GPU of a replica that runs on `tensor_parallel` of them."""
+def memory_budget(
+    engine: Engine, gpu: GPU, tensor_parallel: int, sequences: int, share: float, pipeline_parallel: int = 1
+) -> Budget:
+    """The budget of one GPU of a replica on `tensor_parallel` x `pipeline_parallel` of them: of the one with the least.
+
+    Raises ValueError for counts below one and shares outside 0 to 1, NaN included.
+    """
+    _check(tensor_parallel, pipeline_parallel, sequences, share)
+    facts, tokens = engine.facts, engine.tokens_per_step(gpu)
+    step = Step(facts, engine.quantization, engine.dtype_bytes, tokens, sequences, tensor_parallel, pipeline_parallel)
+    stage = math.ceil(facts.layers / pipeline_parallel) / facts.layers
     return Budget(
         total=gpu.usable_bytes,
         share=share,
-        weights=weight_bytes(engine) / tensor_parallel + engine.facts.weights_beyond_parameters_gib * GIB,
-        activation=activation_bytes(engine, engine.tokens_per_step(gpu), tensor_parallel, sequences),
-        non_torch=non_torch_bytes(tensor_parallel),
-        graphs=graph_bytes(engine),
+        weights=weight_bytes(_stored(engine, tensor_parallel, pipeline_parallel)),
+        activation=activation_bytes(step, engine.rules),
+        non_torch=non_torch_bytes(engine.rules, facts, tensor_parallel),
+        graphs=graph_bytes(facts),
         graphs_in_share=engine.rules.graphs_in_share,
-        kv_bytes_per_token=kv_bytes_per_token(engine, tensor_parallel),
+        kv=kv_layout(facts, tensor_parallel, engine.kv_bytes, _STATE_BYTES, tokens, stage),
     )
 
 
-def weight_bytes(engine: Engine) -> float:
-    """Bytes of all parameters together."""
+def stored_bytes(engine: Engine) -> float:
+    """Bytes of all weights together, each once: what a checkpoint takes on disk."""
+    return total_weight_bytes(_stored(engine, 1, 1))
+
+
+def _stored(engine: Engine, tensor_parallel: int, pipeline_parallel: int) -> Stored:
     facts = engine.facts
-    if engine.quantization == "none":
-        return facts.parameters * engine.dtype_bytes
-    whole = min(facts.parameters_kept_whole, facts.parameters)
-    return (facts.parameters - whole) * _WEIGHT_BYTES[engine.quantization] + whole * engine.dtype_bytes
+    return Stored(facts, engine.quantization, engine.whole, engine.dtype_bytes, tensor_parallel, pipeline_parallel)
 
 
-def activation_bytes(engine: Engine, tokens: int, tensor_parallel: int, sequences: int) -> float:
-    """Peak of working memory on one GPU, for steps of `tokens` and at most `sequences`."""
-    facts = engine.facts
-    dense = 0 if facts.experts else facts.intermediate_size
-    forward = tokens * (3 * dense / tensor_parallel + 4 * facts.hidden_size) * engine.dtype_bytes
-    per_logit = engine.rules.sampler_bytes_per_logit + engine.dtype_bytes - 2
-    hidden = tokens * facts.hidden_size * _HIDDEN_ELEMENTS_KEPT * engine.dtype_bytes
-    return max(forward, sequences * facts.vocabulary * per_logit + hidden) + _expert_bytes(
-        engine, tokens, tensor_parallel
-    )
-
-
-def _expert_bytes(engine: Engine, tokens: int, tensor_parallel: int) -> float:
-    """Work space of the fused experts: gate and up (or the output, if wider), and their product, per active expert."""
-    experts = engine.facts.experts
-    if experts is None or engine.quantization == "mxfp4":  # its kernels showed no such space (gpt-oss-20b)
-        return 0
-    width = experts.intermediate_size / tensor_parallel
-    return tokens * experts.active * (max(2 * width, engine.facts.hidden_size) + width) * engine.dtype_bytes
-
-
-def non_torch_bytes(tensor_parallel: int) -> float:
-    """CUDA context, NCCL and all-reduce buffers. Above four GPUs nobody measured it: the same step is continued."""
-    if tensor_parallel == 1:
-        return 0.25 * GIB
-    return (2.07 + 0.07 * (math.log2(tensor_parallel) - 1)) * GIB
-
-
-def graph_bytes(engine: Engine) -> float:
-    """CUDA graphs captured at start."""
-    return (0.4 + 0.018 * engine.facts.layers + (0.4 if engine.facts.experts else 0)) * GIB
-
-
-def kv_bytes_per_token(engine: Engine, tensor_parallel: int) -> float:
-    """Bytes of one token's keys and values on one GPU."""
-    facts = engine.facts
-    layers = facts.kv_layers or facts.layers
-    if facts.latent_size is not None:
-        return layers * facts.latent_size * engine.kv_bytes
-    heads = math.ceil(facts.kv_heads / tensor_parallel)
-    return 2 * layers * heads * facts.head_size * engine.kv_bytes
+def _check(tensor_parallel: int, pipeline_parallel: int, sequences: int, share: float) -> None:
+    for name, count in (("tensor", tensor_parallel), ("pipeline", pipeline_parallel), ("sequences", sequences)):
+        if count < 1:
+            raise ValueError(f"memory budget: {name} is {count}; expected at least 1")
+    if not 0 < share <= 1:
+        raise ValueError(f"memory budget: share is {share}; expected a number above 0 and at most 1")
