@@ -10,7 +10,7 @@ from rorqual_engine.detection import Diagnosis, active, diagnose
 from rorqual_engine.fleet import Claim, Grant, Inventory, arbitrate
 from rorqual_engine.plan import Configuration, Memory, ScaleEvent, ScaleTo, ServicePlan, Stall
 from rorqual_engine.scaling import Desire, desire, longest_period_seconds, read_bounds, read_load
-from rorqual_engine.sizing import Sizing, concurrent_sequences, size
+from rorqual_engine.sizing import Sizing, concurrent_sequences, observe, size
 from rorqual_engine.snapshot import Pod, Service, ServiceKey, Snapshot
 
 
@@ -52,7 +52,7 @@ def _consider(service: Service, inventory: Inventory, now: float) -> Case:
     running = service.workload.configuration if service.workload else None
     sequences = concurrent_sequences(service.spec, running, inventory)
     diagnosis = diagnose(service, sequences, _last_active_at(service, now), now)
-    sizing = size(service, inventory)
+    sizing = size(service, inventory, now)
     if isinstance(sizing, Stall):
         return Case(service, diagnosis, None, None, sizing)
     bounds = read_bounds(service.spec, sizing.configuration.gpu, now)
@@ -114,7 +114,7 @@ def _remember(case: Case, scale: ScaleTo | None, now: float) -> Memory:
     verdict = case.diagnosis.health.verdict
     change = (ScaleEvent(now, scale.replicas - scale.current),) if scale else ()
     longest = longest_period_seconds(service.spec.scaling.behavior)
-    return Memory(
+    made = Memory(
         proposals=case.desire.proposals if case.desire and not service.paused else old.proposals,
         events=(*(event for event in old.events if now - event.at < longest), *change),
         last_active_at=now if _active(service, now) else old.last_active_at,
@@ -123,7 +123,11 @@ def _remember(case: Case, scale: ScaleTo | None, now: float) -> Memory:
         configured=case.sizing.configuration if case.sizing and carried_out else old.configured,
         verdict=verdict,
         verdict_since=old.verdict_since if old.verdict is verdict else now,
+        observations=old.observations,
+        observed=old.observed,
+        observed_at=old.observed_at,
     )
+    return observe(service, made, now)
 
 
 def _last_active_at(service: Service, now: float) -> float:

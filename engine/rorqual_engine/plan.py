@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rorqual_engine.observation import Observation
+
 
 class Reason(StrEnum):
     """The one vocabulary of reasons: Plan, condition, Event, metric label and docs use the same words."""
@@ -33,6 +35,9 @@ class Reason(StrEnum):
     INITIAL_CONFIGURATION = "InitialConfiguration"
     SPEC_CHANGED = "SpecChanged"
     RECOMMENDATION_ONLY = "RecommendationOnly"
+    OBJECTIVES_OUT_OF_REACH = "ObjectivesOutOfReach"
+    SPEED_UNKNOWN = "SpeedUnknown"
+    CALIBRATION_REFUSED = "CalibrationRefused"
     # what a spec cannot have
     UNKNOWN_MODEL = "UnknownModel"
     UNKNOWN_GPU = "UnknownGPU"
@@ -87,6 +92,38 @@ class Configuration:
     max_concurrent_sequences: int | None = None
     gpu_memory_share: float | None = None
     max_context_tokens: int | None = None
+    max_batched_tokens: int | None = None
+    """Tokens of one step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A figure, and between which others it lies in nine cases of ten."""
+
+    low: float
+    value: float
+    high: float
+
+    def times(self, by: float) -> "Bounds":
+        return Bounds(self.low * by, self.value * by, self.high * by)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a configuration is predicted to do for the workload; rates are of one replica."""
+
+    requests_per_second: Bounds
+    """Arrivals of which 95 % of the time none waits for a sequence."""
+    tokens_per_second: Bounds
+    """Of answers."""
+    ttft_p95_seconds: Bounds
+    tpot_p95_seconds: Bounds
+    confidence: float | None = None
+    """At least so sure are all objectives kept, 0 to 1; None without objectives."""
+    replicas: int = 1
+    """For the workload's rate; 1 when it has none."""
+    cost_per_hour: float | None = None
+    """Of these replicas; None without a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +136,16 @@ class Recommendation:
     """What the spec fixes and what that costs, in words."""
     explanation: str = ""
     """The memory budget in words, with figures."""
+    expected: Expectation | None = None
+    """None when nothing is known of the speed of the GPU."""
+    calibrated: bool = False
+    """Corrected by what this service's engines reported."""
+    problem: Reason | None = None
+    """ObjectivesOutOfReach or SpeedUnknown when the objectives could not decide; the explanation has the figures."""
+    rejected: tuple[str, ...] = ()
+    """The other alternatives, and why each fell."""
+    calibration_refused: str = ""
+    """Why what was measured is not believed; empty when it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +278,11 @@ class Memory:
     """The configuration decided then; it stands until the spec changes, also while its application fails."""
     verdict_since: float | None = None
     verdict: Verdict | None = None
+    observations: tuple[Observation, ...] = ()
+    """Operating points of engines that run `observed`, the oldest first."""
+    observed: Configuration | None = None
+    observed_at: float | None = None
+    """When the last of them was taken."""
 
 
 @dataclass(frozen=True, slots=True)

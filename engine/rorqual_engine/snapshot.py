@@ -6,6 +6,7 @@ Times are seconds since the epoch. What is not known is None; nothing is ever gu
 from dataclasses import dataclass, field
 
 from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.observation import Observation
 from rorqual_engine.plan import Configuration, Memory
 
 STALE_AFTER_SECONDS = 60.0
@@ -125,6 +126,15 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """What a calibration run measured on one replica."""
+
+    gpu: str
+    tensor_parallel: int
+    observations: tuple[Observation, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One LLMService with all that belongs to it."""
 
@@ -143,6 +153,8 @@ class Service:
     """An HPA or ScaledObject aimed at our Deployment, as `Kind name`."""
     metrics_problem: str | None = None
     """Why no metrics could be had, in words; None when some source answers."""
+    trial: Trial | None = None
+    """The last calibration run."""
     memory: Memory = field(default_factory=Memory)
     """What the last plan asked to be remembered."""
 

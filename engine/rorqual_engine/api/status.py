@@ -30,11 +30,33 @@ class Condition(ApiModel):
     """Generation of the spec that this is about."""
 
 
+class Interval(ApiModel):
+    """A predicted figure, and between which others it lies in nine cases of ten."""
+
+    value: str
+    """The figure, with its unit where it has one."""
+    low: str
+    """Lower bound."""
+    high: str
+    """Upper bound."""
+
+
 class Capacity(ApiModel):
     """What one replica can do."""
 
-    concurrent_sequences: int | None = None
-    """Sequences of the workload's mean length that fit at once."""
+    requests_per_second: Interval
+    """Arrivals of which 95 % of the time none waits for a sequence."""
+    tokens_per_second: Interval
+    """Tokens of answers."""
+
+
+class Predicted(ApiModel):
+    """Latencies to expect with every sequence busy."""
+
+    ttft_p95: Annotated[Interval, Field(alias="ttftP95")]
+    """Time to first token, 95th percentile."""
+    tpot_p95: Annotated[Interval, Field(alias="tpotP95")]
+    """Time per output token, 95th percentile."""
 
 
 class Recommendation(ApiModel):
@@ -52,12 +74,28 @@ class Recommendation(ApiModel):
     """Longest sequence."""
     kv_cache_tokens: int
     """Tokens that the KV cache holds."""
+    max_batched_tokens: int | None = None
+    """Tokens of one step; absent when the engine's own default counts."""
+    replicas: int | None = None
+    """Replicas for the workload's rate; absent when it has none."""
+    cost_per_hour: str | None = None
+    """Of these replicas (of one, without a rate); absent without prices."""
+    capacity: Capacity | None = None
+    """What one replica can do; absent when nothing is known of the GPU's speed."""
+    predicted: Predicted | None = None
+    """Latencies; absent when nothing is known of the GPU's speed."""
+    confidence: str | None = None
+    """At least so sure are all objectives kept, such as 97%; absent without objectives."""
     basis: Literal["Catalog", "Calibrated"] = "Catalog"
     """Catalog: computed. Calibrated: corrected by what the engine reported."""
     pins: Annotated[list[str], Field(json_schema_extra=Atomic)] = []
     """Fields that the spec fixes, and what that costs."""
+    rejected: Annotated[list[str], Field(max_length=16, json_schema_extra=Atomic)] | None = None
+    """The other alternatives, and why each fell."""
     explanation: str = ""
-    """The memory budget in words."""
+    """The memory budget and the prediction in words."""
+    calibration_refused: str | None = None
+    """Why figures of this service's engines are not believed; absent when they are."""
 
 
 class RunningConfiguration(ApiModel):
@@ -73,6 +111,8 @@ class RunningConfiguration(ApiModel):
     """Share of a GPU's memory; absent when the engine's own default counts."""
     max_context_tokens: int | None = None
     """Longest sequence."""
+    max_batched_tokens: int | None = None
+    """Tokens of one step; absent when the engine's own default counts."""
     generation: int | None = None
     """Generation of the spec that it was made from."""
 
@@ -82,6 +122,36 @@ class ConfigurationStatus(ApiModel):
 
     running: RunningConfiguration | None = None
     """The one in use."""
+
+
+class CalibrationPoint(ApiModel):
+    """One steady load of a calibration run; latencies are medians."""
+
+    concurrency: Annotated[float, Field(gt=0)]
+    """Requests in flight."""
+    input_tokens: Annotated[float, Field(gt=0)]
+    """Mean tokens of a prompt."""
+    output_tokens: Annotated[float, Field(gt=0)]
+    """Mean tokens of an answer."""
+    ttft_seconds: Annotated[float, Field(gt=0)]
+    """Time to first token."""
+    tpot_seconds: Annotated[float, Field(gt=0)]
+    """Time per output token."""
+    requests_per_second: Annotated[float, Field(gt=0)]
+    """Answers finished."""
+
+
+class CalibrationRun(ApiModel):
+    """What `rorqual calibrate` measured on one replica."""
+
+    time: Time
+    """When."""
+    gpu: str
+    """GPU product."""
+    tensor_parallel: int
+    """GPUs of the replica."""
+    points: Annotated[list[CalibrationPoint], Field(max_length=32, json_schema_extra=Atomic)]
+    """Loads, the lightest first."""
 
 
 class Evidence(ApiModel):
@@ -156,6 +226,8 @@ class LLMServiceStatus(ApiModel):
     """The configuration that Rorqual would give the engine."""
     configuration: ConfigurationStatus | None = None
     """The configurations in use."""
+    calibration: CalibrationRun | None = None
+    """The last calibration run; written by `rorqual calibrate`, under its own field manager."""
     health: Health | None = None
     """How the service does."""
     decisions: Annotated[list[Decision], Field(max_length=10, json_schema_extra=Atomic)] = []

@@ -2,5 +2,6 @@
 
 from rorqual_engine.sizing.concurrency import concurrent_sequences
 from rorqual_engine.sizing.configuration import Sizing, size
+from rorqual_engine.sizing.live import observe
 
-__all__ = ["Sizing", "concurrent_sequences", "size"]
+__all__ = ["Sizing", "concurrent_sequences", "observe", "size"]

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Configuration, Reason, Recommendation, Stall
+from rorqual_engine.sizing.evidence import Evidence
+from rorqual_engine.sizing.live import reported_cache_tokens
 from rorqual_engine.sizing.pins import Pins
 from rorqual_engine.sizing.recommend import Case, holds, leave_to_engine, read_case, recommend
 from rorqual_engine.snapshot import Service
@@ -25,7 +27,7 @@ class Sizing:
         return self.recommendation.explanation
 
 
-def size(service: Service, inventory: Inventory) -> Sizing | Stall:
+def size(service: Service, inventory: Inventory, now: float) -> Sizing | Stall:
     """The configuration that a service is to have.
 
     It changes when the spec does, not when the catalog or the nodes do. After a restart of the operator, which forgets
@@ -35,7 +37,7 @@ def size(service: Service, inventory: Inventory) -> Sizing | Stall:
     case = read_case(service.spec, inventory, running)
     if isinstance(case, Stall):
         return case
-    recommendation = recommend(case)
+    recommendation = recommend(replace(case, evidence=_evidence(service, running, now)))
     if isinstance(recommendation, Stall):
         return recommendation
     mode = service.spec.configuration.mode
@@ -48,6 +50,18 @@ def size(service: Service, inventory: Inventory) -> Sizing | Stall:
         return possible
     configuration, reason = _settle(service, left, _bare(possible.configuration, case.pins))
     return Sizing(configuration, reason, recommendation if mode == "Recommend" else None)
+
+
+def _evidence(service: Service, running: Configuration | None, now: float) -> Evidence | None:
+    """Of the engines that run, and of a calibration run of the same kind of replica."""
+    if running is None:
+        return None
+    trial, memory = service.trial, service.memory
+    same = trial is not None and (trial.gpu, trial.tensor_parallel) == (running.gpu, running.tensor_parallel)
+    tried = trial.observations if trial is not None and same else ()
+    live = memory.observations if memory.observed == running else ()
+    settled = service.workload is not None and service.workload.rolled_out
+    return Evidence(running, (*tried, *live), reported_cache_tokens(service, now) if settled else None)
 
 
 def _bare(configuration: Configuration, pins: Pins) -> Configuration:

@@ -1,6 +1,6 @@
 """Whether an engine fits a GPU product, on how many of them, and with which configuration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.catalog import GPU
@@ -50,6 +50,15 @@ class Offer:
     gpus_per_node: int
     packed: bool = False
     """The GPU is shared: take the smallest share that holds the workload, not all that is left."""
+    cost_per_hour: float | None = None
+    """Of one whole GPU."""
+    max_replicas: int | None = None
+    tier: int = 0
+    """0 for what runs now, 1 for what the cluster has, 2 for the rest: a lower one is preferred at any price."""
+    speed_share: float = 1.0
+    """Part of the GPU's arithmetic and bandwidth that a slice of it has."""
+    cost_share: float = 1.0
+    """Part of the GPU's price that a slice of it is counted with."""
 
 
 def fit(engine: Engine, demand: Demand, pins: Pins, offer: Offer) -> Fit | None:
@@ -81,18 +90,19 @@ def fit_on(engine: Engine, demand: Demand, pins: Pins, offer: Offer, tensor_para
     what becomes free goes to the KV cache.
     """
     most = pins.max_concurrent_sequences or MOST_SEQUENCES
-    share = _share(memory_budget(engine, offer.gpu, tensor_parallel, most, 1.0), demand, pins, offer, engine)
-    first = memory_budget(engine, offer.gpu, tensor_parallel, most, share)
+    share = _share(_budget(engine, offer.gpu, tensor_parallel, most, 1.0), demand, pins, offer, engine)
+    first = _budget(engine, offer.gpu, tensor_parallel, most, share)
     if first.sure_tokens < demand.least_tokens:
         return None
     sequences = pins.max_concurrent_sequences or max(1, min(most, first.kv_tokens // demand.mean_tokens))
-    budget = memory_budget(engine, offer.gpu, tensor_parallel, sequences, share)
+    budget = _budget(engine, offer.gpu, tensor_parallel, sequences, share)
     configuration = Configuration(
         gpu=offer.gpu.product,
         tensor_parallel=tensor_parallel,
         max_concurrent_sequences=sequences,
         gpu_memory_share=share,
         max_context_tokens=min(demand.context_limit, budget.sure_tokens),
+        max_batched_tokens=engine.chosen_tokens,
     )
     return Fit(configuration, budget)
 
@@ -107,3 +117,12 @@ def _share(whole: Budget, demand: Demand, pins: Pins, offer: Offer, engine: Engi
         most = pins.max_concurrent_sequences or MOST_SEQUENCES
         return min(highest, max(least, whole.share_for(most * demand.mean_tokens)))
     return min(highest, max(engine.rules.default_share, least))
+
+
+def _budget(engine: Engine, gpu: GPU, tensor_parallel: int, sequences: int, share: float) -> Budget:
+    """By the memory law, and by what was measured of such replicas of this service."""
+    law = memory_budget(engine, gpu, tensor_parallel, sequences, share)
+    seen = engine.measured
+    if seen is None or (seen.gpu, seen.tensor_parallel) != (gpu.product, tensor_parallel):
+        return law
+    return replace(law, non_torch=law.non_torch + seen.bytes_each)

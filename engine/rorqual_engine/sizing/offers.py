@@ -1,15 +1,18 @@
 """Which hardware a spec allows, as alternatives in the order in which they are tried."""
 
 import re
+from dataclasses import replace
 
 from rorqual_engine import catalog
-from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.api.spec import Hardware, LLMServiceSpec
 from rorqual_engine.catalog import GPU
 from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Configuration, Reason, Stall
 from rorqual_engine.sizing.fit import Offer
 
 _MIG_PROFILE = re.compile(r"mig-\d+g\.(\d+)gb")
+MIG_SLICES = 7
+"""Compute slices of a whole GPU."""
 _MIG_USABLE = 0.95
 """Share of a MIG profile's name in memory that it has at least: 1g.5gb has 4.75 GiB, 3g.40gb 39.25 GiB."""
 
@@ -20,22 +23,38 @@ def list_offers(spec: LLMServiceSpec, inventory: Inventory, running: Configurati
     Products that neither the catalog nor a node's label describes are left out; a Stall of UnknownGPU when that leaves
     none.
     """
-    products = [kind.gpu for kind in spec.hardware if kind.max_replicas != 0]
-    offers = [offer for product in products if (offer := _offer(spec, inventory, product)) is not None]
-    if not offers:
-        return _unknown_gpu(products)
+    kinds = [kind for kind in spec.hardware if kind.max_replicas != 0]
     kept = running.gpu if running else None
-    return sorted(offers, key=lambda offer: (offer.gpu.product != kept, not inventory.present(offer.gpu.product)))
+    offers = [offer for kind in kinds if (offer := _offer(spec, inventory, kind, kept)) is not None]
+    if not offers:
+        return _unknown_gpu([kind.gpu for kind in kinds])
+    return sorted(offers, key=lambda offer: offer.tier)
 
 
-def _offer(spec: LLMServiceSpec, inventory: Inventory, product: str) -> Offer | None:
-    gpu = catalog.gpu(product, inventory.memory_mib(product))
+def _offer(spec: LLMServiceSpec, inventory: Inventory, kind: Hardware, kept: str | None) -> Offer | None:
+    gpu = catalog.gpu(kind.gpu, inventory.memory_mib(kind.gpu))
     if gpu is None:
         return None
-    if spec.sharing.scheme == "MIG":
-        return Offer(_slice(gpu, spec.sharing.resource or ""), gpus_per_node=1)
-    per_node = inventory.gpus_per_node(product) or gpu.gpus_per_node
-    return Offer(gpu, per_node, packed=spec.sharing.scheme == "HAMi")
+    whole = Offer(
+        gpu,
+        inventory.gpus_per_node(kind.gpu) or gpu.gpus_per_node,
+        packed=spec.sharing.scheme == "HAMi",
+        cost_per_hour=float(kind.cost_per_hour) if kind.cost_per_hour is not None else None,
+        max_replicas=kind.max_replicas,
+        tier=0 if kind.gpu == kept else 1 if inventory.present(kind.gpu) else 2,
+    )
+    return _sliced(whole, spec.sharing.resource or "") if spec.sharing.scheme == "MIG" else whole
+
+
+def _sliced(offer: Offer, resource: str) -> Offer:
+    """One MIG instance of that resource, with its part of the GPU's speed and price."""
+    gpu = _slice(offer.gpu, resource)
+    memory = gpu.usable_bytes / offer.gpu.usable_bytes
+    profile = next((one for one in offer.gpu.mig if resource.endswith(f"mig-{one.name}")), None)
+    compute = profile.compute_slices / MIG_SLICES if profile else memory
+    return replace(
+        offer, gpu=gpu, gpus_per_node=1, speed_share=min(compute, memory), cost_share=max(compute, min(1.0, memory))
+    )
 
 
 def _slice(gpu: GPU, resource: str) -> GPU:

@@ -22,7 +22,7 @@ class Pins:
     max_concurrent_sequences: int | None = None
     max_context_tokens: int | None = None
     max_batched_tokens: int | None = None
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def describe(self) -> tuple[str, ...]:
         """Every pin in words, such as ``tensorParallel 2 by configuration.tensorParallel``."""

@@ -5,15 +5,40 @@ from dataclasses import dataclass, replace
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Configuration, Reason, Recommendation, Stall
+from rorqual_engine.sizing.alternative import Alternative
 from rorqual_engine.sizing.engine import Engine, describe_engine
+from rorqual_engine.sizing.evidence import Evidence, Lesson, learn
+from rorqual_engine.sizing.explain import describe_expectation, explain_impossible, price_of_pins, why_not
 from rorqual_engine.sizing.fit import Demand, Fit, Offer, fit, fit_on, splits
 from rorqual_engine.sizing.memory import Budget, memory_budget
+from rorqual_engine.sizing.objectives import CONFIDENCE, Objective, read_objectives
 from rorqual_engine.sizing.offers import list_offers
 from rorqual_engine.sizing.pins import Pins, read_pins
+from rorqual_engine.sizing.question import Question
+from rorqual_engine.sizing.search import Answer, search
 from rorqual_engine.units import GIB
 
+NOTHING_LEARNED = Lesson()
 _LONGER_CONTEXT = ("--hf-overrides", "--rope-scaling")
 """Arguments of vLLM with which a model takes longer sequences than it was made for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The workload, and what good service means for it."""
+
+    input_tokens: int
+    output_tokens: int
+    requests_per_second: float | None = None
+    max_replicas: int | None = None
+    objectives: tuple[Objective, ...] = ()
+    confidence: float = CONFIDENCE
+
+    @classmethod
+    def of(cls, spec: LLMServiceSpec) -> "Wish":
+        load = spec.workload
+        most = spec.scaling.max_replicas if spec.scaling.mode == "Internal" else None
+        return cls(load.input_tokens, load.output_tokens, load.requests_per_second, most, read_objectives(spec))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +49,15 @@ class Case:
     pins: Pins
     demand: Demand
     offers: tuple[Offer, ...]
+    wish: Wish
+    evidence: Evidence | None = None
+    """Of this service's engines."""
+    lesson: Lesson = NOTHING_LEARNED
     defaults: frozenset[str] = frozenset()
     """Pins that are only the engine's own defaults, and so are not to be set."""
+
+    def with_confidence(self, confidence: float) -> "Case":
+        return replace(self, wish=replace(self.wish, confidence=confidence))
 
 
 def read_case(spec: LLMServiceSpec, inventory: Inventory, running: Configuration | None) -> Case | Stall:
@@ -41,19 +73,107 @@ def read_case(spec: LLMServiceSpec, inventory: Inventory, running: Configuration
     offers = list_offers(spec, inventory, running)
     if isinstance(offers, Stall):
         return offers
-    return Case(engine, pins, Demand.of(spec, engine, pins), tuple(offers))
+    return Case(engine, pins, Demand.of(spec, engine, pins), tuple(offers), Wish.of(spec))
 
 
 def recommend(case: Case) -> Recommendation | Stall:
-    """The first offer that fits, on the fewest GPUs; a Stall of ConflictingPins or ModelTooLarge when none does."""
+    """What `recommend_by_law` says of the case corrected by its evidence; uncorrected, when the correction forbids all.
+
+    A Stall never comes of evidence: what runs has shown that it can.
+    """
+    lesson = learn(case.engine, case.offers, case.evidence) if case.evidence else NOTHING_LEARNED
+    taught = replace(case, engine=replace(case.engine, measured=lesson.memory), lesson=lesson)
+    found = recommend_by_law(taught)
+    if isinstance(found, Stall) and lesson.memory is not None:
+        found = recommend_by_law(case)
+    if isinstance(found, Stall):
+        return found
+    chosen = found.configuration
+    known = lesson.taught(chosen.gpu, chosen.tensor_parallel)
+    return replace(found, calibrated=known, calibration_refused=lesson.refused)
+
+
+def recommend_by_law(case: Case) -> Recommendation | Stall:
+    """The cheapest alternative that keeps the objectives; without objectives the first that fits, on the fewest GPUs.
+
+    So also when nothing is known of the speed of any GPU, which the recommendation then says. A Stall of
+    ConflictingPins or ModelTooLarge when nothing fits.
+    """
     uneven = _uneven_heads(case)
     if uneven is not None:
         return uneven
+    found = _first_fit(case)
+    if found is None:
+        return _no_fit(case)
+    answer = search(ask(case)) if case.wish.objectives else None
+    if answer is None or answer.best is None:
+        return _by_memory(case, *found)
+    return _by_search(case, answer, answer.best)
+
+
+def ask(case: Case) -> Question:
+    """The case as a question to the search."""
+    wish = case.wish
+    return Question(
+        engine=case.engine,
+        pins=case.pins,
+        demand=case.demand,
+        offers=case.offers,
+        input_tokens=wish.input_tokens,
+        output_tokens=wish.output_tokens,
+        objectives=wish.objectives,
+        requests_per_second=wish.requests_per_second,
+        max_replicas=wish.max_replicas,
+        confidence=wish.confidence,
+        calibration=case.lesson.calibration,
+    )
+
+
+def _first_fit(case: Case) -> tuple[Offer, Fit] | None:
     for offer in case.offers:
         found = fit(case.engine, case.demand, case.pins, offer)
         if found is not None:
-            return _recommendation(case, found)
-    return _no_fit(case)
+            return offer, found
+    return None
+
+
+def _by_memory(case: Case, offer: Offer, found: Fit) -> Recommendation:
+    """What fits, with what it is expected to do where the law knows the GPU."""
+    configuration = found.configuration
+    pins = replace(
+        case.pins,
+        tensor_parallel=configuration.tensor_parallel,
+        gpu_memory_share=configuration.gpu_memory_share,
+        max_concurrent_sequences=configuration.max_concurrent_sequences,
+    )
+    wish = replace(case.wish, objectives=())
+    best = search(ask(replace(case, pins=pins, offers=(offer,), wish=wish))).best
+    recommendation = _recommendation(case, found)
+    if best is None and case.wish.objectives:
+        gpus = ", ".join(offer.gpu.product for offer in case.offers)
+        told = f"chosen by memory alone: the catalog does not tell bandwidth and arithmetic of {gpus}"
+        return replace(
+            recommendation,
+            problem=Reason.SPEED_UNKNOWN,
+            explanation=f"{recommendation.explanation}; {told}, so the objectives cannot be checked",
+        )
+    return replace(recommendation, expected=best.expected if best else None)
+
+
+def _by_search(case: Case, answer: Answer, best: Alternative) -> Recommendation:
+    recommendation = replace(_recommendation(case, best.fit), expected=best.expected)
+    told = describe_expectation(best.expected) if best.meets else explain_impossible(ask(case), answer)
+    others = [
+        *(f"{other.name}: {why_not(best, other)}" for other in answer.alternatives[1:]),
+        *map(str, answer.rejected),
+    ]
+    return replace(
+        recommendation,
+        problem=None if best.meets else Reason.OBJECTIVES_OUT_OF_REACH,
+        explanation=f"{recommendation.explanation}; {told}",
+        pins=(*recommendation.pins, *price_of_pins(ask(case), best)),
+        rejected=tuple(others),
+    )
 
 
 def leave_to_engine(case: Case, mode: str) -> Case:
@@ -71,7 +191,8 @@ def leave_to_engine(case: Case, mode: str) -> Case:
         origins={**pins.origins, **dict.fromkeys(sorted(own), f"the engine's default with configuration.mode {mode}")},
     )
     demand = replace(case.demand, least_tokens=case.demand.context_limit)
-    return replace(case, pins=whole, demand=demand, defaults=own)
+    wish = replace(case.wish, objectives=())  # nothing is left to choose but GPUs, and the fewest are right
+    return replace(case, pins=whole, demand=demand, defaults=own, wish=wish)
 
 
 def holds(case: Case, running: Configuration) -> bool:

@@ -165,7 +165,9 @@ def capacity_available(plan: ServicePlan) -> Claim:
 def configuration_recommended(service: Service, plan: ServicePlan) -> Claim:
     mode = service.spec.configuration.mode
     if plan.recommendation:
-        return Claim("ConfigurationRecommended", "True", mode, plan.recommendation.explanation)
+        return Claim(
+            "ConfigurationRecommended", "True", plan.recommendation.problem or mode, plan.recommendation.explanation
+        )
     reason = plan.stall.reason if plan.stall else mode
     return Claim("ConfigurationRecommended", "False", reason, "no recommendation is made")
 

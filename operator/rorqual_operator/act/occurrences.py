@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rorqual_engine.plan import Reason
 from rorqual_operator.act.events import Occurrence
+from rorqual_operator.act.recommendation import CHOICES, choice
 
 # Condition, status that is news, kind of Event, reason of the Event; the condition's message goes along.
 ALARMS = (
@@ -23,12 +25,14 @@ ENDINGS = {
     ("AbleToScale", "True"): "AutoscalerConflictEnded",
     ("Paused", "False"): "Resumed",
 }
+RECOMMENDATION_CHANGED = "RecommendationChanged"
 EVENT_OF_ACTION = {"Configure": "ConfigApplied", "Hold": "ScalingHeld", "Advise": "ScalingAdvised"}
 
 
 def occurrences(previous: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Occurrence]:
     """Events for new decisions and for conditions that changed their status or their reason for alarm."""
     yield from _decided(previous, new)
+    yield from _recommended(previous.get("recommendation") or {}, new.get("recommendation") or {})
     before = {entry["type"]: entry for entry in previous.get("conditions") or []}
     for condition in new.get("conditions") or []:
         yield from _changed(before.get(condition["type"]), condition)
@@ -41,6 +45,20 @@ def _decided(previous: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Oc
             return
         message = f"{entry['reason']}: {entry.get('message', '')}"
         yield Occurrence("Normal", _event_reason(entry), message, entry["action"], cause=entry["reason"])
+
+
+def _recommended(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Occurrence]:
+    """Another choice than the one told before, and figures of engines that are not believed."""
+    if before and now and choice(before) != choice(now):
+        yield Occurrence("Normal", RECOMMENDATION_CHANGED, f"{_differences(before, now)}: {now['explanation']}")
+    refused = now.get("calibrationRefused")
+    if refused and not before.get("calibrationRefused"):
+        yield Occurrence("Warning", str(Reason.CALIBRATION_REFUSED), refused)
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    names = [name for name in CHOICES if before.get(name) != now.get(name)]
+    return ", ".join(f"{name} {before.get(name)} -> {now.get(name)}" for name in names)
 
 
 def _event_reason(entry: Mapping[str, Any]) -> str:

@@ -12,13 +12,13 @@ from rorqual_engine.plan import (
     Configuration,
     Hold,
     Reason,
-    Recommendation,
     ScaleTo,
     ServicePlan,
     Signal,
 )
 from rorqual_engine.snapshot import Service, ServiceKey
 from rorqual_operator.act.conditions import Claim, claims, headline, invalid
+from rorqual_operator.act.recommendation import choice, recommendation_status
 from rorqual_operator.act.render import pod_selector
 from rorqual_operator.kube import Object
 from rorqual_operator.times import rfc3339
@@ -26,6 +26,9 @@ from rorqual_operator.times import rfc3339
 KEPT_DECISIONS = 10
 REFRESH_SECONDS = 30.0
 """Figures in messages and evidence alone are rewritten no more often than this."""
+
+OTHERS = ("calibration",)
+"""Fields of the status that others write, under field managers of their own."""
 
 # Holds that go without saying: they are the state at rest, not a decision worth keeping.
 SILENT = (
@@ -51,7 +54,7 @@ def status_of(service: Service, plan: ServicePlan, previous: Mapping[str, Any], 
         model=service.spec.model.name,
         gpu=_gpu(service, plan),
         reason=headline(plan),
-        recommendation=_recommendation(plan.recommendation) if plan.recommendation else None,
+        recommendation=recommendation_status(plan.recommendation) if plan.recommendation else None,
         configuration=_configuration(service, plan),
         health=_health(plan, now),
         decisions=_decisions(service, plan, previous.get("decisions") or [], now),
@@ -70,7 +73,7 @@ def invalid_status(previous: Mapping[str, Any], generation: int, message: str, n
         kept += [c for c in previous.get("conditions") or [] if c["type"] == "Ready"]
         new.pop("Ready")
     return {
-        **previous,
+        **_ours(previous),
         "observedGeneration": generation,
         "reason": str(Reason.INVALID_SPEC),
         "conditions": [*kept, *new.values()],
@@ -93,7 +96,7 @@ def manifest(key: ServiceKey, status: Mapping[str, Any]) -> Object:
 
 def worth_writing(previous: Mapping[str, Any], new: Mapping[str, Any], written_at: float | None, now: float) -> bool:
     """Whether something changed but figures in texts, or those after REFRESH_SECONDS."""
-    if json.dumps(previous, sort_keys=True) == json.dumps(new, sort_keys=True):
+    if json.dumps(_ours(previous), sort_keys=True) == json.dumps(new, sort_keys=True):
         return False
     if essence(previous) != essence(new):
         return True
@@ -102,12 +105,19 @@ def worth_writing(previous: Mapping[str, Any], new: Mapping[str, Any], written_a
 
 def essence(status: Mapping[str, Any]) -> dict[str, Any]:
     """A status without the figures that change at every round."""
-    rest = {key: value for key, value in status.items() if key not in ("conditions", "health")}
+    apart = ("conditions", "health", "recommendation", *OTHERS)
+    rest = {key: value for key, value in status.items() if key not in apart}
+    rest["recommendation"] = choice(status.get("recommendation") or {})
     rest["conditions"] = [{**condition, "message": ""} for condition in status.get("conditions") or []]
     health = status.get("health") or {}
     rest["verdict"] = health.get("verdict")
     rest["evidence"] = sorted((entry["metric"], entry.get("pod", "")) for entry in health.get("evidence") or [])
     return rest
+
+
+def _ours(status: Mapping[str, Any]) -> dict[str, Any]:
+    """What the operator itself writes of a status."""
+    return {key: value for key, value in status.items() if key not in OTHERS}
 
 
 def _gpu(service: Service, plan: ServicePlan) -> str:
@@ -121,20 +131,6 @@ def _wanted(service: Service, plan: ServicePlan) -> Configuration | None:
     return applied or (service.workload.configuration if service.workload else None)
 
 
-def _recommendation(recommendation: Recommendation) -> api.Recommendation:
-    configuration = recommendation.configuration
-    return api.Recommendation(
-        gpu=configuration.gpu,
-        tensor_parallel=configuration.tensor_parallel,
-        max_concurrent_sequences=configuration.max_concurrent_sequences or 0,
-        gpu_memory_share=round(configuration.gpu_memory_share or 0.0, 4),
-        max_context_tokens=configuration.max_context_tokens or 0,
-        kv_cache_tokens=recommendation.kv_cache_tokens,
-        pins=list(recommendation.pins),
-        explanation=recommendation.explanation,
-    )
-
-
 def _configuration(service: Service, plan: ServicePlan) -> api.ConfigurationStatus | None:
     wanted = _wanted(service, plan)
     if wanted is None:
@@ -145,6 +141,7 @@ def _configuration(service: Service, plan: ServicePlan) -> api.ConfigurationStat
         max_concurrent_sequences=wanted.max_concurrent_sequences,
         gpu_memory_share=wanted.gpu_memory_share,
         max_context_tokens=wanted.max_context_tokens,
+        max_batched_tokens=wanted.max_batched_tokens,
         generation=plan.memory.configured_generation,
     )
     return api.ConfigurationStatus(running=running)

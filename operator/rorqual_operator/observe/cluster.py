@@ -1,13 +1,18 @@
 """Kubernetes objects, as plain dicts -> the Snapshot's types. Pure."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rorqual_engine.snapshot import Node, Pod, ServiceKey, Workload
+from rorqual_engine.api.status import CalibrationRun
+from rorqual_engine.observation import Observation
+from rorqual_engine.snapshot import Node, Pod, ServiceKey, Trial, Workload
 from rorqual_engine.units import MIB, UnitError, quantity
 from rorqual_operator.act.render import read_configuration
 from rorqual_operator.kube import Object
 from rorqual_operator.times import seconds
+
+log = logging.getLogger(__name__)
 
 SERVICE_LABEL = "rorqual.io/service"
 PAUSED_ANNOTATION = "rorqual.io/paused"
@@ -37,6 +42,20 @@ def condition(item: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     """The object's condition of that type; empty when it has none."""
     found = (entry for entry in item.get("status", {}).get("conditions") or [] if entry["type"] == kind)
     return next(found, {})
+
+
+def to_trial(item: Object) -> Trial | None:
+    """What a calibration run left in the status; None without one, or when it cannot be read."""
+    written = (item.get("status") or {}).get("calibration")
+    if written is None:
+        return None
+    try:
+        run = CalibrationRun.model_validate(written)
+        points = tuple(Observation(**point.model_dump(by_alias=False)) for point in run.points)
+    except ValueError as error:  # pydantic's and MeasurementError are both
+        log.warning("status.calibration cannot be read, and is not used: %s", error)
+        return None
+    return Trial(run.gpu, run.tensor_parallel, points)
 
 
 def to_pod(item: Object) -> Pod:

@@ -158,6 +158,7 @@ class World:
             service_tpot=readings.window.latency(serving, "tpot"),
             foreign_autoscaler=self._foreign_autoscaler(key),
             metrics_problem=readings.problem,
+            trial=cluster.to_trial(item),
             memory=memory,
         )
 

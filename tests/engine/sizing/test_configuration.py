@@ -8,13 +8,26 @@ from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Configuration, Memory, Reason
 from rorqual_engine.sizing import Sizing, concurrent_sequences, size
 
-from ..builders import A100, H100, L4, LLAMA_8B, RUNNING, a_new_service, a_node, a_service, a_spec, a_workload, settled
+from ..builders import (
+    A100,
+    H100,
+    L4,
+    LLAMA_8B,
+    NOW,
+    RUNNING,
+    a_new_service,
+    a_node,
+    a_service,
+    a_spec,
+    a_workload,
+    settled,
+)
 
 INVENTORY = Inventory.of((a_node("h", gpu=H100), a_node("a", gpu=A100), a_node("l", gpu=L4)))
 
 
 def sized(service) -> Sizing:
-    found = size(service, INVENTORY)
+    found = size(service, INVENTORY, NOW)
     assert isinstance(found, Sizing), found
     return found
 
@@ -101,14 +114,14 @@ def test_a_bare_configuration_is_kept_after_a_restart():
 
 def test_the_nodes_do_not_change_a_configuration():
     service = a_service(memory=settled())
-    without = size(service, Inventory.of(()))
+    without = size(service, Inventory.of(()), NOW)
     assert isinstance(without, Sizing) and without.configuration == RUNNING
 
 
 def test_after_a_restart_a_drained_node_does_not_change_a_configuration():
     two = replace(RUNNING, tensor_parallel=2)
     service = a_service(workload=a_workload(configuration=two), memory=Memory())
-    found = size(service, Inventory.of((a_node("drained", gpus=0), a_node("small", gpus=1))))
+    found = size(service, Inventory.of((a_node("drained", gpus=0), a_node("small", gpus=1))), NOW)
     assert isinstance(found, Sizing) and found.configuration == two
 
 

@@ -75,6 +75,7 @@ def _configuration(spec: LLMServiceSpec, configuration: Configuration) -> list[A
         "max_concurrent_sequences": configuration.max_concurrent_sequences,
         "gpu_memory_share": _memory_share(spec, configuration),
         "max_context_tokens": configuration.max_context_tokens,
+        "max_batched_tokens": configuration.max_batched_tokens,
     }
     flags = catalog.runtime(NAME).flags
     return [

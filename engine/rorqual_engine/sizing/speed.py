@@ -1,0 +1,87 @@
+"""From the catalog's words to those of the performance law: one replica of an engine on GPUs of one product."""
+
+from functools import lru_cache
+
+from rorqual_engine.catalog import GPU, ModelFacts
+from rorqual_engine.sizing.engine import Engine
+from rorqual_engine.sizing.performance import Accelerator, Setting, Shape
+from rorqual_engine.sizing.performance.setting import Precision
+
+_PRECISION: dict[str, Precision] = {
+    "none": "bf16",
+    "fp8": "fp8",
+    "int8": "int8",
+    "awq": "int4",
+    "gptq": "int4",
+    "int4": "int4",
+    "mxfp4": "fp4",
+    "nvfp4": "fp4",
+}
+SLOWEST_LINK_GB = 16.0
+"""One way over PCIe 3 x16, for GPUs whose link the catalog does not tell."""
+
+
+def setting_of(
+    engine: Engine, gpu: GPU, tensor_parallel: int, sequences: int, pace: float = 1.0, pipeline_parallel: int = 1
+) -> Setting | None:
+    """The replica as the performance law sees it; None when the catalog does not tell the GPU's speed.
+
+    `pace` is the part of the GPU's speed that the replica has (below 1 on a slice or a shared GPU).
+    """
+    accelerator = accelerator_of(gpu, pace)
+    if accelerator is None:
+        return None
+    return Setting(
+        model=shape_of(engine.name, engine.facts),
+        gpu=accelerator,
+        precision=_PRECISION[engine.quantization],
+        tensor_parallel=tensor_parallel,
+        pipeline_parallel=pipeline_parallel,
+        batched_tokens=engine.tokens_per_step(gpu),
+        sequences=sequences,
+        kv_bytes=engine.kv_bytes,
+    )
+
+
+@lru_cache(maxsize=1024)
+def accelerator_of(gpu: GPU, pace: float) -> Accelerator | None:
+    """The peaks of that part of a GPU; None when its bandwidth or its arithmetic is not known."""
+    if gpu.bandwidth_gb_per_second is None or gpu.tflops is None:
+        return None
+    speeds = gpu.tflops
+    return Accelerator(
+        name=gpu.product,
+        dense_tflops=speeds.at("bf16") * pace,
+        fp8_tflops=speeds.at("fp8") * pace,
+        fp4_tflops=speeds.at("fp4") * pace,
+        bandwidth_gb=gpu.bandwidth_gb_per_second * pace,
+        memory_gb=gpu.usable_bytes / 1e9,
+        link_gb=gpu.link.gb_per_second if gpu.link else SLOWEST_LINK_GB,
+    )
+
+
+@lru_cache(maxsize=512)
+def shape_of(name: str, facts: ModelFacts) -> Shape:
+    """The figures of an architecture that its speed depends on."""
+    groups = facts.attention
+    whole = sum(group.layers for group in groups if group.kind in ("full", "latent"))
+    windows = [group.window for group in groups if group.window]
+    experts = facts.experts
+    return Shape(
+        name=name,
+        parameters=facts.parameters,
+        layers=facts.layers,
+        hidden_size=facts.hidden_size,
+        attention_heads=facts.attention_heads,
+        kv_heads=facts.kv_heads,
+        head_size=facts.head_size,
+        vocabulary=facts.vocabulary,
+        experts=experts.count if experts else 0,
+        active_experts=experts.active if experts else 0,
+        expert_size=experts.intermediate_size if experts else 0,
+        expert_layers=(experts.layers or facts.layers) if experts else 0,
+        latent_size=facts.latent_size or 0,
+        full_layers=whole,
+        window_tokens=max(windows, default=0),
+        sparse_tokens=facts.latent.index_topk if facts.latent else 0,
+    )
