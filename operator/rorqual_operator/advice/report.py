@@ -1,0 +1,56 @@
+"""One search, with all that the command shows of it."""
+
+from dataclasses import dataclass
+
+from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.fleet import Inventory
+from rorqual_engine.plan import Reason, Recommendation, Stall
+from rorqual_engine.sizing.explain import why_not
+from rorqual_engine.sizing.recommend import Case, ask, read_case, recommend
+from rorqual_engine.sizing.search import Answer, search
+
+EMPTY = Inventory.of(())
+"""Offline: no node is known, so the catalog says how many GPUs a node has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is recommended, and everything else that was considered."""
+
+    name: str
+    spec: LLMServiceSpec
+    case: Case
+    recommendation: Recommendation
+    answer: Answer
+
+    @property
+    def possible(self) -> bool:
+        """Whether all objectives can be met with the confidence asked for."""
+        return self.recommendation.problem is None
+
+    def why_not(self, place: int) -> str:
+        """Why the alternative at that place was not taken; empty for the one recommended."""
+        other = self.answer.alternatives[place]
+        best = self.answer.alternatives[0]
+        if other.configuration == self.recommendation.configuration:
+            return ""
+        return why_not(best, other) if place else "not the first that fits: give objectives to choose by speed and cost"
+
+
+def make_report(name: str, spec: LLMServiceSpec, confidence: float | None = None) -> Report | Stall:
+    """Sizes a spec without a cluster; a Stall tells why it cannot be sized."""
+    case = read_case(spec, EMPTY, None)
+    if isinstance(case, Stall):
+        return case
+    if confidence is not None:
+        case = case.with_confidence(confidence)
+    recommendation = recommend(case)
+    if isinstance(recommendation, Stall):
+        return recommendation
+    return Report(name, spec, case, recommendation, search(ask(case)))
+
+
+def problem(report: Report) -> str:
+    """What is wrong with a recommendation, in words; empty when nothing is."""
+    reason: Reason | None = report.recommendation.problem
+    return f"{reason}: {report.recommendation.explanation}" if reason else ""

@@ -1,0 +1,86 @@
+"""The search as a table that a person reads at a glance."""
+
+from collections.abc import Callable, Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from rorqual_engine.plan import Bounds
+from rorqual_engine.sizing.alternative import Alternative
+from rorqual_engine.units import format_duration
+from rorqual_operator.advice.report import Report
+
+SHOWN = 12
+"""Alternatives in the table; -o json has all of them."""
+COLUMNS = (
+    ("GPUs", "left"),
+    ("seqs", "right"),
+    ("share", "right"),
+    ("context", "right"),
+    ("replicas", "right"),
+    ("cost/h", "right"),
+    ("requests/s each", "right"),
+    ("TTFT p95", "right"),
+    ("TPOT p95", "right"),
+    ("sure", "right"),
+)
+
+
+def render(report: Report) -> RenderableType:
+    """Headline, table of alternatives, what fell and why."""
+    parts: list[RenderableType] = [_headline(report), Text(report.recommendation.explanation, style="dim")]
+    parts += [Text(f"pin: {pin}") for pin in report.recommendation.pins]
+    if report.answer.alternatives:
+        parts += [Text(""), _table(report), Text("in brackets: bounds of nine cases in ten", style="dim")]
+    parts += [Text(line) for line in _fallen(report)]
+    return Group(*parts)
+
+
+def _headline(report: Report) -> Text:
+    chosen = report.recommendation.configuration
+    text = f"{report.spec.model.name}: {chosen.tensor_parallel} x {chosen.gpu}"
+    if report.possible:
+        return Text(text, style="bold green")
+    return Text(f"{text}, but {report.recommendation.problem}", style="bold red")
+
+
+def _table(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title, side in COLUMNS:
+        table.add_column(title, justify="right" if side == "right" else "left", no_wrap=True)
+    for alternative in report.answer.alternatives[:SHOWN]:
+        chosen = alternative.configuration == report.recommendation.configuration
+        style = "green" if chosen else "" if alternative.meets else "dim"
+        table.add_row(*_row(alternative, "> " if chosen else "  "), style=style)
+    return table
+
+
+def _row(alternative: Alternative, mark: str) -> Iterator[str]:
+    chosen, expected = alternative.configuration, alternative.expected
+    yield mark + alternative.name
+    yield str(chosen.max_concurrent_sequences)
+    yield f"{chosen.gpu_memory_share:g}"
+    yield f"{chosen.max_context_tokens:,}"
+    yield str(expected.replicas)
+    yield "-" if expected.cost_per_hour is None else f"{expected.cost_per_hour:.2f}"
+    yield _figure(expected.requests_per_second, "{:.3g}".format)
+    yield _figure(expected.ttft_p95_seconds, format_duration)
+    yield _figure(expected.tpot_p95_seconds, format_duration)
+    yield "-" if expected.confidence is None else f"{expected.confidence:.0%}"
+
+
+def _figure(bounds: Bounds, write: Callable[[float], str]) -> str:
+    return f"{write(bounds.value)} [{write(bounds.low)}, {write(bounds.high)}]"
+
+
+def _fallen(report: Report) -> Iterator[str]:
+    fallen = [(one.name, report.why_not(place)) for place, one in enumerate(report.answer.alternatives)]
+    told = [f"  {name}: {reason}" for name, reason in fallen if reason]
+    told += [f"  {rejection}" for rejection in report.answer.rejected]
+    if told:
+        yield ""
+        yield "Not taken:"
+        yield from told[:SHOWN]
+    if len(told) > SHOWN:
+        yield f"  and {len(told) - SHOWN} more: -o yaml has them"

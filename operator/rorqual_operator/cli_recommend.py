@@ -1,0 +1,123 @@
+"""`rorqual recommend`: sizes a service offline, and says what each alternative would do and cost."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from pydantic import ValidationError
+from rich.console import Console
+
+from rorqual_engine.api import KIND
+from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.plan import Stall
+from rorqual_engine.sizing.front import pareto_front
+from rorqual_engine.sizing.recommend import ask
+from rorqual_operator.advice import document, manifest, plot, table
+from rorqual_operator.advice.report import Report, make_report, problem
+
+IMPOSSIBLE = 2
+"""Exit status when no alternative meets the objectives; 1 is an error."""
+
+
+@click.command()
+@click.option("-f", "--file", type=click.Path(dir_okay=False, path_type=Path), help="LLMService; - reads stdin.")
+@click.option("--model", help="Model to serve, instead of the file's.")
+@click.option("--gpu", "gpus", multiple=True, metavar="NAME[=PRICE]", help="GPU product to consider (repeatable).")
+@click.option("--rate", type=float, help="Requests a second to serve.")
+@click.option("--input-tokens", type=int, help="Mean tokens of a prompt.")
+@click.option("--output-tokens", type=int, help="Mean tokens of an answer.")
+@click.option("--ttft", metavar="DURATION", help="Limit on the time to first token, 95th percentile, such as 2s.")
+@click.option("--tpot", metavar="DURATION", help="Limit on the time per output token, 95th percentile, such as 50ms.")
+@click.option("--confidence", type=click.FloatRange(0.5, 0.999), help="With which objectives must be kept [0.9].")
+@click.option("-o", "--output", type=click.Choice(["table", "json", "yaml", "manifest"]), default="table")
+@click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Picture of the Pareto front.")
+def recommend(file: Path | None, confidence: float | None, output: str, picture: Path | None, **given: Any) -> None:
+    """Recommend GPUs, configuration and replicas for an LLMService, without a cluster.
+
+    Exit status 2 means that no alternative meets the objectives; the answer says which one binds.
+    """
+    body = _read(file)
+    metadata = body.get("metadata") or {"name": "llm"}
+    spec = _spec(_overridden(body.get("spec") or {}, **given))
+    report = make_report(metadata.get("name", "llm"), spec, confidence)
+    if isinstance(report, Stall):
+        raise click.ClickException(f"{report.reason}: {report.message}")
+    _show(report, output, metadata)
+    if picture is not None:
+        _draw(report, picture)
+    if not report.possible:
+        click.echo(problem(report), err=True)
+        sys.exit(IMPOSSIBLE)
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+        documents = [part for part in yaml.safe_load_all(text) if part]
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"{file}: cannot be read: {error}") from error
+    found = [part for part in documents if isinstance(part, dict) and part.get("kind") == KIND]
+    if len(found) != 1:
+        raise click.ClickException(f"{file}: expected one {KIND}, found {len(found)} in {len(documents)} documents")
+    return found[0]
+
+
+def _overridden(spec: dict[str, Any], **given: Any) -> dict[str, Any]:
+    """The spec with what the command line says in its place."""
+    workload = {"inputTokens": given["input_tokens"], "outputTokens": given["output_tokens"]}
+    workload["requestsPerSecond"] = given["rate"]
+    spec = {**spec, "workload": {**(spec.get("workload") or {}), **_given(workload)}}
+    limits = {signal: {"p95": given[signal]} for signal in ("ttft", "tpot") if given[signal]}
+    spec["objectives"] = {**(spec.get("objectives") or {}), **limits}
+    if given["model"]:
+        spec["model"] = {**(spec.get("model") or {}), "name": given["model"]}
+    if given["gpus"]:
+        known = {entry.get("gpu"): entry for entry in spec.get("hardware") or [] if isinstance(entry, dict)}
+        spec["hardware"] = [_hardware(text, known) for text in given["gpus"]]
+    return spec
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _hardware(text: str, known: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+    name, _, price = text.partition("=")
+    entry = dict(known.get(name, {"gpu": name}))
+    return {**entry, "costPerHour": price} if price else entry
+
+
+def _spec(body: dict[str, Any]) -> LLMServiceSpec:
+    if not body.get("model"):
+        raise click.UsageError("give an LLMService with -f, or --model and --gpu")
+    try:
+        return LLMServiceSpec.model_validate(body)
+    except ValidationError as error:
+        lines = [f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise click.ClickException("; ".join(lines)) from error
+
+
+def _show(report: Report, output: str, metadata: dict[str, Any]) -> None:
+    if output == "table":
+        width = None if sys.stdout.isatty() else 170
+        Console(width=width, highlight=False).print(table.render(report))
+    elif output == "manifest":
+        click.echo(yaml.safe_dump(manifest.manifest(report, metadata), sort_keys=False), nl=False)
+    else:
+        data = document.document(report, pareto_front(ask(report.case)))
+        text = json.dumps(data, indent=2) + "\n" if output == "json" else yaml.safe_dump(data, sort_keys=False)
+        click.echo(text, nl=False)
+
+
+def _draw(report: Report, file: Path) -> None:
+    try:
+        plot.draw(report, pareto_front(ask(report.case)), file)
+    except ImportError as error:
+        raise click.ClickException("--plot needs matplotlib: pip install 'rorqual[plot]'") from error
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{file}: cannot be written: {error}") from error
