@@ -12,6 +12,7 @@ from pydantic import Field
 from rorqual_engine.catalog.architecture import NEVER_QUANTIZED, ModelFacts, Part, Quantization, Storage
 from rorqual_engine.catalog.base import CatalogModel
 from rorqual_engine.catalog.config_json import read_config_json
+from rorqual_engine.catalog.storage_names import bare_name
 
 
 class Variant(CatalogModel):
@@ -64,6 +65,16 @@ def entries() -> dict[str, Entry]:
 def names() -> dict[str, tuple[str, str]]:
     """By lower-case name, alias or variant: how it is spelled, and the entry's name."""
     return {name.lower(): (name, entry.name) for entry in entries().values() for name in entry.names}
+
+
+@cache
+def bare_names() -> dict[str, str]:
+    """Entries by their names and aliases without the publisher, where only one has it."""
+    owners: dict[str, set[str]] = {}
+    for entry in entries().values():
+        for name in (entry.name, *entry.aliases):
+            owners.setdefault(bare_name(name), set()).add(entry.name)
+    return {bare: found.pop() for bare, found in owners.items() if len(found) == 1}
 
 
 @cache

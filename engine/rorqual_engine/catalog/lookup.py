@@ -1,23 +1,38 @@
 """Looking things up in the catalog. The files are read once, at first use."""
 
 import difflib
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Any
 
 import yaml
 
-from rorqual_engine.catalog.entries import KnownModel, entries, known_model, names
+from rorqual_engine.catalog.architecture import Storage
+from rorqual_engine.catalog.entries import KnownModel, bare_names, entries, known_model, names
 from rorqual_engine.catalog.schema import GPU, BatchClass, Runtime, RuntimeVersion
+from rorqual_engine.catalog.storage_names import split_storage
 
 LARGE_GPU_MIB = 70 * 1024
 """vLLM takes its larger batch defaults from 70 GiB of GPU memory on."""
 
 
 def model(name: str) -> KnownModel | None:
-    """The model of that name, alias or variant, whatever the case of its letters; None when the catalog has none."""
+    """The model of that name, alias or variant, whatever the case of its letters; None when the catalog has none.
+
+    The name of a quantised copy by another publisher, such as ``RedHatAI/Qwen3-14B-FP8-dynamic``, is the model that it
+    was made from, stored as the name says.
+    """
     found = names().get(name.lower())
-    return known_model(found[1], found[0]) if found else None
+    return known_model(found[1], found[0]) if found else _copy(name)
+
+
+def _copy(name: str) -> KnownModel | None:
+    split = split_storage(name)
+    origin = bare_names().get(split[0]) if split else None
+    if split is None or origin is None:
+        return None
+    return replace(known_model(origin, origin), storage=Storage(scheme=split[1]))
 
 
 def model_names() -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def read_attention(config: Fields, family: Family) -> Attention:
 
 def head_size(config: Fields) -> int:
     """As given, else hidden size over heads."""
-    given = config.count_or_none("head_dim", "attention_head_dim")
+    given = config.count_or_none("head_dim", "attention_head_dim") or config.count_or_none("v_head_dim")
     if given:
         return given
     hidden, heads = config.count("hidden_size"), config.count("num_attention_heads")

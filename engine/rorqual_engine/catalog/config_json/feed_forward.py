@@ -98,7 +98,9 @@ def _shared_size(config: Fields, family: Family, size: int) -> int:
     given = config.count_or_none(*names)
     if given is not None:
         return given
-    shared = config.count_or(1 if family.shared_experts else 0, "n_shared_experts", "num_shared_experts")
+    shared = config.count_or(
+        1 if family.shared_experts else 0, "n_shared_experts", "num_shared_experts", "moe_num_shared_experts"
+    )
     return shared * size if shared else config.count_or(0, "shared_intermediate_size")
 
 

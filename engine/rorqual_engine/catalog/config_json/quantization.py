@@ -31,14 +31,15 @@ def read_storage(config: Fields, layers: int) -> Storage:
     found = config.part("quantization_config") or config.part("compression_config")
     if found is None:
         return Storage()
-    scheme = "mxfp4" if config.text("expert_dtype") == "fp4" else _scheme(found)
+    scheme = _scheme(found)
     names = [str(name) for key in ("modules_to_not_convert", "ignore", "exclude_modules") for name in found.items(key)]
     kept = [part for part, modules in _EXAMPLES.items() if _matches(names, modules, layers // 2)]
     return Storage(scheme=scheme, whole=(*NEVER_QUANTIZED, *kept))
 
 
 def _scheme(found: Fields) -> Quantization:
-    method = found.text("quant_method")
+    method = found.text("quant_method").replace("-", "_") if "quant_algo" not in found else "modelopt"
+    method = "compressed-tensors" if method == "compressed_tensors" else method
     if method in ("modelopt", "modelopt_fp4"):
         return _of_modelopt(found)
     if method == "compressed-tensors":
@@ -57,7 +58,7 @@ def _of_modelopt(found: Fields) -> Quantization:
         return "nvfp4"
     if "FP8" in algorithm:
         return "fp8"
-    raise found.error(f"quantization_config.quant_algo is {algorithm!r}; known are FP8 and NVFP4")
+    raise found.error(f"quantization_config.quant_algo is {algorithm!r}; known are FP8, NVFP4 and MIXED_PRECISION")
 
 
 def _of_groups(found: Fields) -> Quantization:

@@ -16,6 +16,8 @@ from rorqual_engine.catalog.config_json.quantization import read_storage
 from rorqual_engine.catalog.config_json.rope import longest_context, rotary_elements
 
 _TEXT_PARTS = ("text_config", "llm_config", "language_config", "thinker_config")
+_UNKNOWN_ATTENTION = ("compress_ratios", "cross_attention_layers", "lightning_attn_config")
+"""Fields of DeepSeek-V4, Llama 3.2 Vision and MiniMax-01, whose caches follow other rules."""
 _SHARED = ("quantization_config", "compression_config", "tie_word_embeddings")
 """Fields that may stand outside the part for the text model and hold for it all the same."""
 
@@ -55,6 +57,9 @@ def _text_part(outer: Fields) -> tuple[Fields, Family]:
 def _refuse(outer: Fields, text: Fields) -> None:
     if outer.flag("is_encoder_decoder"):
         raise outer.error("it is an encoder-decoder; only models that continue a text are sized")
+    for field in _UNKNOWN_ATTENTION:
+        if field in text:
+            raise outer.error(f"it has {field}, a kind of attention whose cache is not known here")
     if text.count_or_none("hidden_size") is None:
         known = ", ".join(sorted(outer.values)[:8]) or "nothing"
         raise outer.error(f"hidden_size is missing, so it describes no language model; found {known}")
