@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 
-from rorqual_engine.sizing.performance.physics import FIRST_GUESS, physical_law
+import numpy as np
+
+from rorqual_engine.sizing.performance.artefact import Artefact, Margins, shipped
+from rorqual_engine.sizing.performance.correction import figures_of
+from rorqual_engine.sizing.performance.physics import FREE_OVERLOAD, physical_law
 from rorqual_engine.sizing.performance.points import Points, points_of
-from rorqual_engine.sizing.performance.prediction import Intervals, Prediction, Predictions
+from rorqual_engine.sizing.performance.prediction import Array, Intervals, Prediction, Predictions
 from rorqual_engine.sizing.performance.setting import Load, Setting
+from rorqual_engine.sizing.performance.work import work_of
 
 
 def predict(setting: Setting, load: Load) -> Prediction:
@@ -15,14 +20,39 @@ def predict(setting: Setting, load: Load) -> Prediction:
 
 def predict_many(settings: Sequence[Setting], loads: Sequence[Load]) -> Predictions:
     """One prediction for each pair of setting and load; give the same object again where a setting comes again."""
-    return predict_points(points_of(settings, loads))
+    return predict_points(points_of(settings, loads), shipped())
 
 
-def predict_points(points: Points) -> Predictions:
-    """The same for points that are already laid out as columns."""
-    parts = physical_law(points, FIRST_GUESS)
-    output = points["output_tokens"]
-    rate = points["concurrency"] / (parts.ttft + parts.tpot * (output - 1.0))
-    ttft, tpot, requests = (Intervals(x * 0.7, x, x * 1.4) for x in (parts.ttft, parts.tpot, rate))
-    tokens = Intervals(requests.low * output, requests.value * output, requests.high * output)
-    return Predictions(ttft, tpot, tokens, requests)
+def predict_points(points: Points, artefact: Artefact) -> Predictions:
+    """The same for points that are already laid out as columns, by a given artefact."""
+    ttft, tpot, overload = values(points, artefact)
+    output = np.maximum(points["output_tokens"], 1.0)
+    rate = points["concurrency"] / (ttft + tpot * (output - 1.0))
+    full = overload > FREE_OVERLOAD
+    requests = _interval(rate, "throughput", full, artefact)
+    return Predictions(
+        ttft_seconds=_interval(ttft, "ttft", full, artefact),
+        tpot_seconds=_interval(tpot, "tpot", full, artefact),
+        tokens_per_second=Intervals(requests.low * output, requests.value * output, requests.high * output),
+        requests_per_second=requests,
+    )
+
+
+def values(points: Points, artefact: Artefact) -> tuple[Array, Array, Array]:
+    """TTFT and TPOT in seconds, and requests in flight over those that run."""
+    work = work_of(points)
+    parts = physical_law(points, work, artefact.matrix)
+    figures = figures_of(points, work, parts)
+    ttft, tpot = (
+        parts.ttft * np.exp(artefact.ttft.of(figures)),
+        parts.tpot * np.exp(artefact.tpot.of(figures)),
+    )
+    return ttft, tpot, parts.overload
+
+
+def _interval(value: Array, metric: str, full: Array, artefact: Artefact) -> Intervals:
+    def bound(side: int) -> Array:
+        margins: tuple[Margins, Margins] = (artefact.full, artefact.free)
+        return np.exp(np.where(full, margins[0][metric][side], margins[1][metric][side]))
+
+    return Intervals(value * bound(0), value, value * bound(1))

@@ -16,7 +16,7 @@ RUNTIMES = ("vllm", "sglang", "trtllm")
 SETTING_COLUMNS = (
     *("layers", "hidden", "heads", "kv_heads", "head_size", "vocabulary", "parameters"),
     *("experts", "active", "expert_size", "expert_layers", "latent", "full_layers", "window", "sparse"),
-    *("dense_tflops", "tflops", "bandwidth_gb", "link_gb", "weight_bytes", "kv_bytes"),
+    *("dense_tflops", "tflops", "bandwidth_gb", "memory_gb", "link_gb", "weight_bytes", "kv_bytes"),
     *("tensor", "pipeline", "data", "expert_ranks", "batched_tokens", "sequences", "accepted"),
     *RUNTIMES,
 )
@@ -57,13 +57,15 @@ def points_of(settings: Sequence[Setting], loads: Sequence[Load]) -> Points:
 def describe(setting: Setting) -> tuple[float, ...]:
     """A setting's columns, in the order of SETTING_COLUMNS."""
     model, gpu = setting.model, setting.gpu
-    peaks = {"bf16": gpu.dense_tflops, "fp8": gpu.fp8_tflops, "int8": gpu.fp8_tflops, "fp4": gpu.fp4_tflops}
+    peaks = {"bf16": gpu.dense_tflops, "fp8": gpu.fp8_tflops, "int8": gpu.fp8_tflops, "int4": gpu.dense_tflops}
+    # a GPU without 4-bit units unpacks such weights and multiplies in 16 bits
+    peaks["fp4"] = gpu.fp4_tflops if gpu.fp4_tflops > gpu.fp8_tflops else gpu.dense_tflops
     figures = (
         *(model.layers, model.hidden_size, model.attention_heads, model.kv_heads, model.head_size),
         *(model.vocabulary, model.parameters, model.experts, model.active_experts, model.expert_size),
         *(model.expert_layers, model.latent_size, model.full_layers or model.layers, model.window_tokens),
-        *(model.sparse_tokens, gpu.dense_tflops, peaks.get(setting.precision, gpu.dense_tflops)),
-        *(gpu.bandwidth_gb, gpu.link_gb, WEIGHT_BYTES[setting.precision], setting.kv_bytes),
+        *(model.sparse_tokens, gpu.dense_tflops, peaks[setting.precision]),
+        *(gpu.bandwidth_gb, gpu.memory_gb, gpu.link_gb, WEIGHT_BYTES[setting.precision], setting.kv_bytes),
         *(setting.tensor_parallel, setting.pipeline_parallel, setting.data_parallel, setting.expert_parallel),
         *(setting.batched_tokens, setting.sequences, setting.accepted_tokens),
         *(setting.runtime == name for name in RUNTIMES),
