@@ -1,11 +1,12 @@
 """Correcting the performance law for one service by what its engines showed: Bayesian, robust, never against physics.
 
-The law's prediction is multiplied with exp(a + b x + c x^2), where x is the logarithm of concurrency over the middle of
-those observed. Prior: a, b, c are normal around 0 with the law's own deviation, half and a quarter of it. Observed
-logarithms are fitted by least squares reweighted after Student's t with four degrees of freedom (Lange, Little and
-Taylor 1989), from a start of least absolute deviations, so that a minority of wild points moves nothing. What remains
-uncertain (the posterior, the scatter of the points, and the law's own deviation for other lengths of prompts and
-answers) is the new interval.
+The law's prediction is multiplied with exp(f), where f is a constant plus a smooth function of the logarithm of the
+concurrency: weights of bumps 1.5 apart. Prior: independent normal weights such that f has the law's own deviation
+everywhere, half of its variance common to all concurrencies; or a greater one, where the observations prove the law
+that wrong. Observed logarithms are fitted by least squares reweighted after Student's t with four degrees of freedom
+(Lange, Little and Taylor 1989), from a start of least absolute deviations, so that a minority of wild points moves
+nothing. What remains uncertain (the posterior, the scatter of the points, and the law's own deviation for other lengths
+of prompts and answers) is the new interval.
 """
 
 from collections.abc import Sequence
@@ -20,8 +21,9 @@ from rorqual_engine.sizing.performance import Intervals, Load, Setting, predict_
 from rorqual_engine.sizing.performance.prediction import Array
 from rorqual_engine.sizing.physics import contradiction
 
-PRIOR_SHARES = (1.0, 0.5, 0.25)
-"""Prior deviations of a, b and c, in those of the law."""
+CENTRES = np.arange(0.0, 10.0, 1.5)
+"""Of the bumps, in logarithms of concurrency: 1 to 8,000 requests."""
+BUMP_WIDTH = 1.5
 LEAST_SCATTER = 0.03
 """No measurement of a latency repeats better than to 3 %."""
 FIRST_SCATTER = 0.1
@@ -33,10 +35,8 @@ MOST_REFUSED = 1 / 3
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The correction of one figure, as the logarithm of a factor; normal with this mean and covariance."""
+    """The correction of one figure, as weights of the basis; normal with this mean and covariance."""
 
-    middle: float
-    """Logarithm of the concurrency where x is 0."""
     mean: tuple[float, ...]
     covariance: tuple[tuple[float, ...], ...]
     scatter: float
@@ -44,7 +44,7 @@ class Correction:
 
     def at(self, concurrency: Array) -> tuple[Array, Array]:
         """Logarithm of the factor and its deviation, at concurrencies."""
-        basis = _basis(np.log(concurrency) - self.middle)
+        basis = _basis(np.log(concurrency))
         variance = np.einsum("ij,jk,ik->i", basis, np.array(self.covariance), basis)
         factor: Array = basis @ np.array(self.mean)
         deviation: Array = np.sqrt(variance + self.scatter**2)
@@ -104,16 +104,11 @@ def calibrate(setting: Setting, observations: tuple[Observation, ...]) -> Calibr
 
 
 def _correct(law: Intervals, seen: Sequence[float], concurrency: Array) -> Correction:
-    ratios = np.log(np.array(seen) / law.value)
-    deviation = float(np.median(_deviation(law)))
-    middle = float(np.mean(np.log(concurrency)))
-    prior = np.diag([1 / (share * deviation) ** 2 for share in PRIOR_SHARES])
-    return _fit(_basis(np.log(concurrency) - middle), ratios, prior, middle)
-
-
-def _fit(basis: Array, ratios: Array, prior: Array, middle: float) -> Correction:
     """The posterior by reweighted least squares."""
-    weights, scatter = np.ones(len(ratios)), FIRST_SCATTER
+    ratios = np.log(np.array(seen) / law.value)
+    deviation = max(float(np.median(_deviation(law))), float(np.abs(np.median(ratios))))
+    basis, prior = _basis(np.log(concurrency)), np.eye(len(CENTRES) + 1) / deviation**2
+    scatter, weights = FIRST_SCATTER, np.ones(len(ratios))
     mean, covariance = _posterior(basis, ratios, prior, weights / scatter**2)
     for number in range(2 * ROUNDS):
         residuals = np.abs(ratios - basis @ mean)
@@ -123,7 +118,7 @@ def _fit(basis: Array, ratios: Array, prior: Array, middle: float) -> Correction
         else:
             weights = (DEGREES_OF_FREEDOM + 1) / (DEGREES_OF_FREEDOM + (residuals / scatter) ** 2)
         mean, covariance = _posterior(basis, ratios, prior, weights / scatter**2)
-    return Correction(middle, tuple(mean.tolist()), tuple(map(tuple, covariance.tolist())), scatter)
+    return Correction(tuple(mean.tolist()), tuple(map(tuple, covariance.tolist())), scatter)
 
 
 def _posterior(basis: Array, ratios: Array, prior: Array, precisions: Array) -> tuple[Array, Array]:
@@ -135,7 +130,11 @@ def _posterior(basis: Array, ratios: Array, prior: Array, precisions: Array) -> 
 
 
 def _basis(x: Array) -> Array:
-    return np.column_stack([np.ones_like(x), x, x * x])
+    """A constant and bumps around CENTRES, shape (points, weights); the squares of a row add up to 1."""
+    bumps = np.exp(-0.5 * ((x[:, None] - CENTRES) / BUMP_WIDTH) ** 2)
+    bumps /= np.linalg.norm(bumps, axis=1, keepdims=True)
+    basis: Array = np.column_stack([np.ones_like(x), bumps]) / np.sqrt(2.0)
+    return basis
 
 
 def _deviation(found: Intervals) -> Array:

@@ -178,7 +178,7 @@ def test_objectives_are_read_in_seconds():
 
 def test_confidence_is_shared_among_objectives():
     assert deviations(0.9, 2) > deviations(0.9, 1) > 1.2
-    with pytest.raises(ValueError, match="at least 0.5 and below 1"):
+    with pytest.raises(ValueError, match=r"at least 0\.5 and below 1"):
         deviations(1.0, 1)
 
 
