@@ -95,6 +95,10 @@ class RuntimeVersion(CatalogModel):
     graphs_in_share: bool
     context_gib: float = Field(gt=0)
     """CUDA context and loaded kernels, on a GPU of a replica that has no other."""
+    block_tokens: int = Field(default=16, gt=0)
+    """Of one KV block, unless the attention backend wants another."""
+    largest_graph_batch: int = Field(default=512, gt=0)
+    """Most sequences of a step for which a CUDA graph is captured."""
     large: BatchDefaults
     small: BatchDefaults
 
@@ -106,5 +110,8 @@ class Runtime(CatalogModel):
     """One inference engine."""
 
     flags: dict[str, str]
+    """Options that the configuration sets, and their flags; all take a number."""
+    other_flags: dict[str, str] = Field(default_factory=dict)
+    """Options that change memory or speed and that users give themselves."""
     short_flags: dict[str, str] = Field(default_factory=dict)
     versions: tuple[RuntimeVersion, ...]

@@ -7,6 +7,7 @@ published (Apache-2.0). memory_weights.py, memory_working.py and memory_kv.py ha
 the errors on those rows are asserted in tests/engine/sizing/test_memory.py.
 """
 
+import bisect
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +19,7 @@ from rorqual_engine.sizing.memory_weights import Stored, total_weight_bytes, wei
 from rorqual_engine.sizing.memory_working import Step, activation_bytes, graph_bytes, non_torch_bytes
 from rorqual_engine.units import GIB
 
-__all__ = ["BLOCK_TOKENS", "MARGIN_BYTES", "Budget", "memory_budget", "stored_bytes"]
+__all__ = ["BLOCK_TOKENS", "MARGIN_BYTES", "Budget", "memory_budget", "most_sequences", "stored_bytes"]
 
 MARGIN_BYTES = GIB // 4
 """Part of what the law may be wrong by that does not grow with the model: more than its greatest error on the rows of
@@ -30,9 +31,13 @@ HIGHEST_SHARE = 0.95
 """No share above this is chosen: every start of the campaign but one ran with it."""
 CONTEXT_BYTES = int(0.51 * GIB)
 """Taken before the engine starts: 78.68 of 79.19 GiB were free at every start of the campaign."""
+_GRAPH_DOUBT_BYTES = GIB // 2
+"""What the size of CUDA graphs may be wrong by: at most 0.48 GiB on the rows of the campaign."""
+_OTHER_VENDOR_DOUBT_BYTES = GIB
 _STATE_BYTES = 2
 """Of an element of a convolution's window, and of a state that says nothing else, with the engine's default dtype."""
 
+MOST_TRIED_SEQUENCES = 8192
 Start = Literal["starts", "may start", "does not start"]
 
 
@@ -48,6 +53,8 @@ class Budget:
     graphs: float
     graphs_in_share: bool
     kv: KVLayout
+    doubt: float = 0.0
+    """What the law may be wrong by where nothing was measured: on other vendors' GPUs."""
 
     @property
     def kv_bytes_per_token(self) -> float:
@@ -62,7 +69,9 @@ class Budget:
     @property
     def margin(self) -> float:
         """What the law may be wrong by, in bytes, either way."""
-        return MARGIN_BYTES + _WEIGHT_DOUBT * self.weights + _WORKING_DOUBT * (self.activation + self.non_torch)
+        graphs = _GRAPH_DOUBT_BYTES if self.graphs_in_share else 0
+        grown = _WEIGHT_DOUBT * self.weights + _WORKING_DOUBT * (self.activation + self.non_torch)
+        return MARGIN_BYTES + grown + graphs + self.doubt
 
     @property
     def kv_cache(self) -> float:
@@ -145,7 +154,23 @@ def memory_budget(
         graphs=graph_bytes(facts),
         graphs_in_share=engine.rules.graphs_in_share,
         kv=kv_layout(facts, tensor_parallel, engine.kv_bytes, _STATE_BYTES, tokens, stage),
+        doubt=0.0 if gpu.vendor == "NVIDIA" else _OTHER_VENDOR_DOUBT_BYTES,
     )
+
+
+def most_sequences(
+    engine: Engine, gpu: GPU, tensor_parallel: int, share: float, context_tokens: int, limit: int = MOST_TRIED_SEQUENCES
+) -> int:
+    """The largest --max-num-seqs, up to `limit`, with which the engine surely starts with that --max-model-len, or 0.
+
+    Working memory grows with it, and the KV cache must still hold one sequence of the longest context.
+    """
+
+    def failures(sequences: int) -> int:
+        budget = memory_budget(engine, gpu, tensor_parallel, sequences, share)
+        return 0 if budget.start(context_tokens) == "starts" else 1
+
+    return bisect.bisect_left(range(1, limit + 1), 1, key=failures)
 
 
 def stored_bytes(engine: Engine) -> float:

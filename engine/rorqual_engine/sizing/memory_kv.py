@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from rorqual_engine.catalog.architecture import AttentionLayers, LinearState, ModelFacts
 
 BLOCK_TOKENS = 16
-"""Tokens of one KV block in vLLM."""
+"""Tokens of one KV block in vLLM, unless another size is asked for."""
 _NEARLY_EQUAL = 1.25
 """Kinds of which the largest has at most so many times the layers of the smallest get groups of the largest's size."""
 _INDEX_SCALE_BYTES = 4

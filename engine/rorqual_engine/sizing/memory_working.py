@@ -51,8 +51,9 @@ def activation_bytes(step: Step, rules: RuntimeVersion) -> float:
 
 def _sampling_bytes(step: Step, rules: RuntimeVersion) -> float:
     per_logit = rules.sampler_bytes_per_logit + step.dtype_bytes - 2
-    hidden = (step.tokens + step.sequences) * step.facts.hidden_size * step.dtype_bytes
-    return step.sequences * step.facts.vocabulary * per_logit + hidden
+    sequences = min(step.sequences, step.tokens)
+    hidden = (step.tokens + sequences) * step.facts.hidden_size * step.dtype_bytes
+    return sequences * step.facts.vocabulary * per_logit + hidden
 
 
 def _forward_bytes(step: Step) -> float:

@@ -9,7 +9,7 @@ import pytest
 
 from rorqual_engine import catalog
 from rorqual_engine.sizing.engine import Engine
-from rorqual_engine.sizing.memory import BLOCK_TOKENS, MARGIN_BYTES, memory_budget, stored_bytes
+from rorqual_engine.sizing.memory import BLOCK_TOKENS, MARGIN_BYTES, memory_budget, most_sequences, stored_bytes
 from rorqual_engine.units import GIB
 
 from ..builders import H100
@@ -194,6 +194,41 @@ def test_a_stage_holds_the_embedding_or_the_output_layer_not_both():
     row = row_of("meta-llama/Llama-3.1-8B-Instruct", pp="4")
     whole = row_of("meta-llama/Llama-3.1-8B-Instruct", pp="1", dtype="bfloat16", quantization="")
     assert budget_of(row).weights > budget_of(whole).weights / 4 + 0.4 * GIB
+
+
+def sequences_of(row, context):
+    gpu = catalog.gpu(H100)
+    assert gpu is not None
+    return most_sequences(engine_of(row), gpu, int(row["tp"]), float(row["gpu_memory_utilization"]), context)
+
+
+def start_with(row, sequences, context):
+    gpu = catalog.gpu(H100)
+    assert gpu is not None
+    share = float(row["gpu_memory_utilization"])
+    return memory_budget(engine_of(row), gpu, int(row["tp"]), sequences, share).start(context)
+
+
+def test_the_most_sequences_start_and_one_more_may_not():
+    row = row_of("Qwen/Qwen2.5-72B-Instruct")
+    most = sequences_of(row, 8192)
+    assert 1 < most < 8192
+    assert start_with(row, most, 8192) == "starts"
+    assert start_with(row, most + 1, 8192) != "starts"
+
+
+def test_a_context_that_never_fits_leaves_no_sequences():
+    assert sequences_of(row_of("Qwen/Qwen2.5-72B-Instruct"), 131072) == 0
+
+
+@pytest.mark.parametrize(("vendor", "version"), [("AMD", "0.19.0"), ("NVIDIA", "0.21.0")])
+def test_what_nobody_measured_is_doubted_more(vendor, version):
+    gpu = catalog.gpu(H100)
+    assert gpu is not None
+    row = row_of("Qwen/Qwen3-8B")
+    other = gpu.model_copy(update={"vendor": vendor})
+    engine = engine_of({**row, "vllm_version": version})
+    assert memory_budget(engine, other, 1, 1024, 0.95).margin > budget_of(row).margin + 0.4 * GIB
 
 
 @pytest.mark.parametrize("share", [0.0, -1.0, 1.01, float("nan")])
