@@ -157,7 +157,7 @@ class Workload(ApiModel):
     """Mean tokens of a prompt."""
     output_tokens: PositiveInt = 256
     """Mean tokens of an answer."""
-    requests_per_second: Annotated[float, Field(gt=0)] | None = None
+    requests_per_second: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Mean arrival rate."""
 
 

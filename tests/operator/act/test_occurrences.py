@@ -89,3 +89,24 @@ def test_known_decisions_are_not_told_again() -> None:
 
 def test_several_new_decisions_are_all_told() -> None:
     assert len(told({}, {"decisions": [decision(time="t2"), decision(time="t1")]})) == 2
+
+
+def recommended(**fields: Any) -> Status:
+    usual = {"gpu": "H100", "tensorParallel": 1, "basis": "Catalog", "explanation": "because"}
+    return {"recommendation": {**usual, **fields}}
+
+
+def test_another_recommendation_is_told_with_what_changed() -> None:
+    (found,) = occurrences(recommended(), recommended(tensorParallel=2))
+    assert found == Occurrence("Normal", "RecommendationChanged", "tensorParallel 1 -> 2: because")
+
+
+@pytest.mark.parametrize("before", [{}, recommended()])
+def test_a_first_or_the_same_recommendation_is_no_news(before: Status) -> None:
+    assert told(before, recommended(explanation="other figures", confidence="93%")) == []
+
+
+def test_refused_figures_are_told_once() -> None:
+    refused = recommended(calibrationRefused="5 of 5 contradict physics")
+    assert told(recommended(), refused) == [("Warning", "CalibrationRefused")]
+    assert told(refused, recommended(calibrationRefused="6 of 6 contradict physics")) == []

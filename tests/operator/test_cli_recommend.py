@@ -1,0 +1,134 @@
+"""`rorqual recommend`, as a user calls it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_operator.cli_recommend import IMPOSSIBLE, recommend
+
+H100, A100 = "NVIDIA-H100-80GB-HBM3", "NVIDIA-A100-SXM4-80GB"
+LLAMA = "meta-llama/Llama-3.1-8B-Instruct"
+GPUS = ("--gpu", f"{H100}=2.50", "--gpu", f"{A100}=1.60")
+GIVEN = ("--model", LLAMA, *GPUS, "--rate", "2", "--ttft", "5s", "--tpot", "80ms")
+SERVICE = {
+    "apiVersion": "rorqual.io/v1alpha1",
+    "kind": "LLMService",
+    "metadata": {"name": "chat", "namespace": "llm"},
+    "spec": {
+        "model": {"name": LLAMA, "maxContextTokens": 8192},
+        "hardware": [{"gpu": H100, "costPerHour": "2.50"}, {"gpu": A100, "costPerHour": "1.60"}],
+        "workload": {"requestsPerSecond": 2},
+        "objectives": {"ttft": {"p95": "5s"}, "tpot": {"p95": "80ms"}},
+    },
+}
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(recommend, arguments, input=stdin)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "llmservice.yaml"
+    path.write_text(yaml.safe_dump(SERVICE))
+    return str(path)
+
+
+def test_the_table_tells_what_is_chosen_with_its_bounds(file: str) -> None:
+    done = run("-f", file)
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[0].startswith(f"{LLAMA}: ")
+    chosen = next(line for line in lines if line.startswith("> "))
+    assert chosen.count("[") == 3
+    assert "Not taken:" in lines
+
+
+def test_the_command_line_is_enough() -> None:
+    done = run(*GIVEN)
+    assert done.exit_code == 0, done.output
+    assert "> 1 x " in done.output
+
+
+def test_stdin_is_read() -> None:
+    assert run("-f", "-", stdin=yaml.safe_dump(SERVICE)).exit_code == 0
+
+
+def test_json_has_alternatives_and_the_front(file: str) -> None:
+    found = json.loads(run("-f", file, "-o", "json").output)
+    assert found["possible"] is True and found["name"] == "chat"
+    assert found["alternatives"][0]["gpu"] == found["recommendation"]["gpu"]
+    assert found["alternatives"][0]["notTaken"] == ""
+    assert all(one["notTaken"] for one in found["alternatives"][1:])
+    for point in found["front"]:
+        for name in ("ttftP95Seconds", "tpotP95Seconds", "requestsPerSecond", "tokensPerSecond"):
+            assert point[name]["low"] <= point[name]["value"] <= point[name]["high"]
+
+
+def test_yaml_says_the_same_as_json(file: str) -> None:
+    assert yaml.safe_load(run("-f", file, "-o", "yaml").output) == json.loads(run("-f", file, "-o", "json").output)
+
+
+def test_the_manifest_is_complete_and_recommends_itself(file: str, tmp_path: Path) -> None:
+    text = run("-f", file, "-o", "manifest").output
+    made = yaml.safe_load(text)
+    spec = LLMServiceSpec.model_validate(made["spec"])
+    assert made["metadata"] == SERVICE["metadata"]
+    assert spec.configuration.max_concurrent_sequences and spec.configuration.tensor_parallel
+    again = tmp_path / "again.yaml"
+    again.write_text(text)
+    assert yaml.safe_load(run("-f", str(again), "-o", "manifest").output)["spec"] == made["spec"]
+
+
+def test_options_win_over_the_file(file: str) -> None:
+    found = json.loads(run("-f", file, "--gpu", A100, "-o", "json").output)
+    assert {one["gpu"] for one in found["alternatives"]} == {A100}
+    assert found["alternatives"][0]["costPerHour"] == 1.6
+
+
+def test_the_front_becomes_a_picture(file: str, tmp_path: Path) -> None:
+    picture = tmp_path / "front.png"
+    assert run("-f", file, "--plot", str(picture)).exit_code == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_impossible_has_its_own_exit_status() -> None:
+    done = run(*GIVEN[:-1], "1ms")
+    assert done.exit_code == IMPOSSIBLE
+    assert "tpot.p95 binds: it would hold with" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "give an LLMService with -f, or --model and --gpu"),
+        (("--model", LLAMA), "spec.hardware: Field required"),
+        (("--model", "no/such-model", "--gpu", H100), "UnknownModel"),
+        (("--model", LLAMA, "--gpu", "GTX"), "UnknownGPU"),
+        ((*GIVEN, "--input-tokens", "0"), "spec.workload.inputTokens: Input should be greater than or equal to 1"),
+        ((*GIVEN, "--rate", "nan"), "spec.workload.requestsPerSecond"),
+        ((*GIVEN, "--rate", "inf"), "spec.workload.requestsPerSecond"),
+        ((*GIVEN, "--rate", "-1"), "spec.workload.requestsPerSecond"),
+        ((*GIVEN, "--tpot", "fast"), "spec.objectives.tpot.p95"),
+        ((*GIVEN, "--confidence", "1"), "--confidence"),
+        (("-f", "missing.yaml"), "missing.yaml: cannot be read"),
+    ],
+)
+def test_bad_input_is_an_error_and_no_number(arguments: tuple[str, ...], told: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code in (1, 2)
+    assert told in done.output
+    assert "> " not in done.output
+
+
+@pytest.mark.parametrize("text", ["kind: Pod", "", "a: [", "- 1"])
+def test_a_file_without_a_service_is_an_error(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    done = run("-f", str(path))
+    assert done.exit_code == 1
+    assert "x.yaml" in done.output
