@@ -4,19 +4,19 @@ import json
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import least_squares
+from sizing_rows import Measured
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GroupKFold
+
 from rorqual_engine.sizing.performance.artefact import FORMAT, METRICS, Artefact, parse, slot_names
 from rorqual_engine.sizing.performance.coefficients import GUESSES, SLOTS, matrix_of
-from rorqual_engine.sizing.performance.correction import FIGURES, Correction, figures_of, terms_of
+from rorqual_engine.sizing.performance.correction import FIGURES, figures_of, terms_of
 from rorqual_engine.sizing.performance.law import values
 from rorqual_engine.sizing.performance.physics import FREE_OVERLOAD, physical_law
 from rorqual_engine.sizing.performance.points import Points
 from rorqual_engine.sizing.performance.prediction import Array
 from rorqual_engine.sizing.performance.work import work_of
-from scipy.optimize import least_squares
-from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold
-
-from sizing_rows import Measured
 
 TTFT_WEIGHT = 0.6
 """Of a TTFT's error beside a TPOT's: it is noisier."""
@@ -168,7 +168,7 @@ def _robust_ridge(terms: Array, errors: Array, weights: Array, ridge: float) -> 
 
 def _balance(groups: Array) -> Array:
     """Rows of a group of n weigh 1/sqrt(n): between one voice a row and one a group."""
-    names, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
     weights = counts[places] ** -0.5
     balanced: Array = weights / weights.mean()
     return balanced

@@ -45,6 +45,12 @@ def checksum() -> str:
     return hashlib.sha256(_text().encode()).hexdigest()
 
 
+def fitted_on() -> list[str]:
+    """SHA-256 of the files that the shipped artefact was fitted on."""
+    found: list[str] = json.loads(_text())["fitted_on"]
+    return found
+
+
 def parse(text: str) -> Artefact:
     """An artefact from its file. Raises ValueError when the file is of another format or law."""
     found = json.loads(text)

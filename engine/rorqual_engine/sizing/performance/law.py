@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rorqual_engine.sizing.performance.artefact import Artefact, Margins, shipped
 from rorqual_engine.sizing.performance.correction import figures_of
@@ -50,7 +51,7 @@ def values(points: Points, artefact: Artefact) -> tuple[Array, Array, Array]:
     return ttft, tpot, parts.overload
 
 
-def _interval(value: Array, metric: str, full: Array, artefact: Artefact) -> Intervals:
+def _interval(value: Array, metric: str, full: NDArray[np.bool_], artefact: Artefact) -> Intervals:
     def bound(side: int) -> Array:
         margins: tuple[Margins, Margins] = (artefact.full, artefact.free)
         return np.exp(np.where(full, margins[0][metric][side], margins[1][metric][side]))

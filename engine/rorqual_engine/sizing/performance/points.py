@@ -31,7 +31,8 @@ class Points:
     table: Array
 
     def __getitem__(self, column: str) -> Array:
-        return self.table[_PLACES[column]]
+        row: Array = self.table[_PLACES[column]]
+        return row
 
     def __len__(self) -> int:
         return int(self.table.shape[1])
