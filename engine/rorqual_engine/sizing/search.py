@@ -50,15 +50,16 @@ def choose(question: Question, grid: Grid, ledger: Ledger) -> Answer:
     chosen = [_best_point(grid, ledger, allowed, index) for index in range(len(grid.shapes))]
     points = [point for point in chosen if point is not None]
     points.sort(key=lambda point: _preference(question, grid, ledger, allowed, point))
-    found = (alternative_at(question, grid, ledger, point) for point in points)
-    return Answer(tuple(_distinct(found)), grid.rejected)
+    found = (alternative_at(question, grid, ledger, point) for point in _distinct(grid, points))
+    return Answer(tuple(found), grid.rejected)
 
 
-def _distinct(found: Iterable[Alternative]) -> list[Alternative]:
+def _distinct(grid: Grid, points: Iterable[int]) -> list[int]:
     """The first of each GPU and number of GPUs: the same with another step size is no alternative to a reader."""
-    kept: dict[tuple[str, int], Alternative] = {}
-    for alternative in found:
-        kept.setdefault((alternative.configuration.gpu, alternative.configuration.tensor_parallel), alternative)
+    kept: dict[tuple[int, int], int] = {}
+    for point in points:
+        shape = grid.shapes[grid.shape[point]]
+        kept.setdefault((shape.place, shape.tensor_parallel), point)
     return list(kept.values())
 
 
