@@ -171,6 +171,11 @@ def test_what_is_no_whole_number_is_refused(value):
     assert "num_hidden_layers" in refusal(num_hidden_layers=value)
 
 
+@pytest.mark.parametrize("value", [10_001, 10**30])
+def test_more_layers_than_any_model_has_are_refused(value):
+    assert "num_hidden_layers" in refusal(num_hidden_layers=value)
+
+
 def test_zero_is_refused():
     assert "vocab_size is 0" in refusal(vocab_size=0)
 

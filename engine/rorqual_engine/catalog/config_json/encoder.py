@@ -36,7 +36,7 @@ def _layer(vision: Fields, hidden: int, kind: str) -> int:
 
 def _ends(vision: Fields, hidden: int) -> int:
     """Patch embedding and learned positions."""
-    patch = vision.count_or(14, "patch_size", "spatial_patch_size")
+    patch = vision.count_or(14, "patch_size", "spatial_patch_size") or 14
     channels = vision.count_or(3, "in_channels", "in_chans", "num_channels")
     frames = vision.count_or(1, "temporal_patch_size")
     return patch * patch * channels * frames * hidden + _positions(vision, patch) * hidden + _pooling(vision, hidden)
@@ -88,7 +88,7 @@ def pixels_per_token(outer: Fields) -> int:
     vision = outer.part("vision_config")
     if vision is None:
         return 0
-    patch = vision.count_or(14, "patch_size", "spatial_patch_size")
+    patch = vision.count_or(14, "patch_size", "spatial_patch_size") or 14
     image = vision.count_or(0, "image_size")
     fixed = outer.count_or_none("mm_tokens_per_image")
     if fixed and image:

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+LARGEST_COUNT = 100_000_000
+"""More than any figure of any model, the longest context included: what is larger is no figure but a mistake."""
+
 
 class ConfigError(ValueError):
     """A config.json that says too little, or contradicts itself. The message names model, field and expectation."""
@@ -49,8 +52,8 @@ class Fields:
 
     def _whole(self, name: str, value: Any) -> int:
         whole = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if not whole or value < 0 or value != int(value):
-            raise self.error(f"{name} is {value!r}; expected a whole number of at least 0")
+        if not whole or not 0 <= value <= LARGEST_COUNT or value != int(value):
+            raise self.error(f"{name} is {value!r}; expected a whole number from 0 to {LARGEST_COUNT:,}")
         return int(value)
 
     def number_or(self, default: float, name: str) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rorqual_engine.catalog.config_json.family import Family
 from rorqual_engine.catalog.config_json.fields import Fields
 
+MOST_LAYERS = 10_000
 _KINDS = {
     "full_attention": "full",
     "attention": "full",
@@ -36,7 +37,10 @@ def attention_kinds(config: Fields, family: Family) -> list[str]:
 def layer_count(config: Fields) -> int:
     """Layers, as num_hidden_layers or else the pattern of a hybrid has it."""
     pattern = config.text("hybrid_override_pattern") or config.items("layers_block_type")
-    return config.count_or_none("num_hidden_layers") or len(pattern) or config.count("num_hidden_layers")
+    layers = config.count_or_none("num_hidden_layers") or len(pattern) or config.count("num_hidden_layers")
+    if layers > MOST_LAYERS:
+        raise config.error(f"num_hidden_layers is {layers:,}; expected at most {MOST_LAYERS:,}")
+    return layers
 
 
 def _listed_kinds(config: Fields) -> list[str] | None:
