@@ -12,7 +12,6 @@ from rorqual_engine.sizing.performance.work import work_of
 
 from .settings import B200, DEEPSEEK, GPT_OSS, H100, LLAMA_8B, QWEN_235B
 
-
 ALONE = Load(1, 1000, 100)
 
 
