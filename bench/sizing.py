@@ -26,12 +26,14 @@ from sizing_rivals import Estimates, ask_aiconfigurator
 from sizing_rows import Measured, read
 from sizing_time import predict_ms, search_ms
 
+from rorqual_engine.sizing.objectives import CONFIDENCE, INTERVAL_DEVIATIONS
 from rorqual_engine.sizing.performance import artefact
 from rorqual_engine.sizing.performance.law import values
 from rorqual_engine.sizing.performance.physics import roofline
 from rorqual_engine.sizing.performance.prediction import Array
 
 METRICS = ("tpot", "ttft", "throughput")
+CONFIDENCES = (0.5, 0.7, 0.9)
 VLLM_SEQUENCES = 1024
 """Its default on every GPU of the measured rows."""
 Figures = dict[str, object]
@@ -68,14 +70,17 @@ def score_performance(data: Measured, files: list[Path], options: argparse.Names
     predicted = cross_validate(data, data.groups) if own else values(data.points, artefact.shipped())
     errors = errors_of(data, predicted)
     every = np.arange(len(data.rows))
-    spreads = [_spread(errors, metric) for metric in ("ttft", "tpot")] if own else _shipped_spreads()
     curves = curves_of(data)
-    ours = Speeds(predicted[0], predicted[1], (spreads[0], spreads[1]))
+    ours = Speeds(predicted[0], predicted[1], *(_spreads(data, errors, metric, own) for metric in ("ttft", "tpot")))
     figures: Figures = {
         "method": "leave one (architecture, GPU) group out" if own else "shipped artefact, fitted on other rows",
         **_errors(errors, every),
         **_coverage(data, errors, own),
-        **_regret(regrets(data, curves, by_speeds(data, ours))),
+        **_regret(regrets(data, curves, by_speeds(data, ours, CONFIDENCE))),
+        "confidence": CONFIDENCE,
+        "regret_by_confidence": {
+            str(share): _regret(regrets(data, curves, by_speeds(data, ours, share))) for share in CONFIDENCES
+        },
         "curves": len(curves),
         "repeat_mdape": _repeats(data),
         "by_group": {str(g): _errors(errors, np.flatnonzero(data.groups == g)) for g in sorted(set(data.groups))},
@@ -92,7 +97,7 @@ def _rivals(data: Measured, curves: list[Curve], ours: Speeds, errors: Errors, o
     found: Figures = {
         "roofline": {
             **_errors(errors_of(data, (plain.ttft, plain.tpot, every * 0.0)), every),
-            **_regret(regrets(data, curves, by_speeds(data, plain))),
+            **_regret(regrets(data, curves, by_speeds(data, plain, CONFIDENCE))),
         },
         "vllm_default": _regret(regrets(data, curves, at_most(data, lambda _: VLLM_SEQUENCES))),
         "enova": _regret(
@@ -119,10 +124,10 @@ def _beside(data: Measured, curves: list[Curve], ours: Speeds, errors: Errors, i
         "refusals": its.refusals,
         "predict_ms": its.seconds_each * 1e3,
         **_errors(theirs, places),
-        **_regret(regrets(data, answered, by_speeds(data, Speeds(its.ttft, its.tpot)))),
+        **_regret(regrets(data, answered, by_speeds(data, Speeds(its.ttft, its.tpot), CONFIDENCE))),
         "rorqual_on_the_same": {
             **_errors(errors, places),
-            **_regret(regrets(data, answered, by_speeds(data, ours))),
+            **_regret(regrets(data, answered, by_speeds(data, ours, CONFIDENCE))),
         },
     }
 
@@ -181,15 +186,14 @@ def _repeats(data: Measured) -> Figures:
     return {**found, "pairs": len(pairs)}
 
 
-def _spread(errors: Errors, metric: str) -> float:
-    """Standard deviation that the 90 % range of the errors amounts to."""
-    low, high = np.quantile(errors.of(metric)[~errors.full], [0.05, 0.95])
-    return float(high - low) / 3.29
-
-
-def _shipped_spreads() -> list[float]:
-    margins = artefact.shipped().free
-    return [(margins[metric][1] - margins[metric][0]) / 3.29 for metric in ("ttft", "tpot")]
+def _spreads(data: Measured, errors: Errors, metric: str, own: bool) -> Array:
+    """For each row the standard deviation that its interval amounts to; a group's comes from the others' errors."""
+    found = np.zeros(len(data.rows))
+    for group in sorted(set(data.groups)):
+        held = data.groups == group
+        low, high = (margins_of(errors, np.flatnonzero(~held))["free"] if own else artefact.shipped().free)[metric]
+        found[held] = (high - low) / (2 * INTERVAL_DEVIATIONS)
+    return found
 
 
 def _lines(report: Figures, indent: str = "") -> str:

@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GroupKFold
 
 from rorqual_engine.sizing.performance.artefact import FORMAT, METRICS, Artefact, parse, slot_names
-from rorqual_engine.sizing.performance.coefficients import GUESSES, SLOTS, matrix_of
+from rorqual_engine.sizing.performance.coefficients import GUESSES, SPREADS, matrix_of
 from rorqual_engine.sizing.performance.correction import FIGURES, figures_of, terms_of
 from rorqual_engine.sizing.performance.law import values
 from rorqual_engine.sizing.performance.physics import FREE_OVERLOAD, physical_law
@@ -18,12 +18,12 @@ from rorqual_engine.sizing.performance.points import Points
 from rorqual_engine.sizing.performance.prediction import Array
 from rorqual_engine.sizing.performance.work import work_of
 
-TTFT_WEIGHT = 0.6
-"""Of a TTFT's error beside a TPOT's: it is noisier."""
-PULL = np.array([1.0 if row == 0 else 8.0 for row, _ in SLOTS])
-"""How strongly a coefficient is drawn back to its guess, and a runtime's factor to 1."""
-ROBUST = 0.15
-"""Log error from which on a row counts less than by its square."""
+TTFT_WEIGHT = 0.3**2
+"""Of a TTFT's squared error beside a TPOT's: it is noisier."""
+ROBUST = 0.08
+"""Log error of the physical law from which on a row counts less than by its square."""
+CORRECTION_ROBUST = 0.15
+"""The same for the correction."""
 WORST = 1.5
 """Log errors beyond this are cut: they are start-up artefacts, not the law's."""
 RIDGES = (30.0, 100.0, 300.0, 1000.0)
@@ -54,7 +54,7 @@ def fit(data: Measured, places: Array) -> dict[str, object]:
     ttft, tpot = np.log(data.ttft[places]), np.log(data.tpot[places])
     groups = data.groups[places]
     weights = _balance(groups)
-    logarithms = _fit_physics(points, ttft, tpot, np.sqrt(weights))
+    logarithms = _fit_physics(points, ttft, tpot, weights)
     work = work_of(points)
     parts = physical_law(points, work, matrix_of(logarithms))
     figures = figures_of(points, work, parts)
@@ -114,19 +114,28 @@ def _bounds(errors: Array) -> list[float]:
 
 
 def _fit_physics(points: Points, ttft: Array, tpot: Array, weights: Array) -> Array:
+    """The most likely coefficients: normal priors, and errors whose square flattens to its root (soft L1)."""
     work = work_of(points)
+    weigh = np.concatenate([weights, TTFT_WEIGHT * weights])
 
     def residuals(logarithms: Array) -> Array:
         parts = physical_law(points, work, matrix_of(logarithms))
-        return np.concatenate(
+        errors = [np.log(parts.tpot) - tpot, np.log(parts.ttft) - ttft]
+        return np.concatenate([*errors, ROBUST * (logarithms - GUESSES) / SPREADS])
+
+    def loss(squares: Array) -> Array:
+        """Value, first and second derivative for each row: soft L1 for errors, the plain square for priors."""
+        root = np.sqrt(1.0 + squares[: len(weigh)])
+        plain = squares[len(weigh) :]
+        return np.array(
             [
-                (np.log(parts.tpot) - tpot) * weights,
-                TTFT_WEIGHT * (np.log(parts.ttft) - ttft) * weights,
-                PULL * (logarithms - GUESSES),
+                np.concatenate([2.0 * weigh * (root - 1.0), plain]),
+                np.concatenate([weigh / root, np.ones_like(plain)]),
+                np.concatenate([-0.5 * weigh / root**3, np.zeros_like(plain)]),
             ]
         )
 
-    found: Array = least_squares(residuals, GUESSES, loss="soft_l1", f_scale=ROBUST, max_nfev=25).x
+    found: Array = least_squares(residuals, GUESSES, loss=loss, f_scale=ROBUST, max_nfev=25).x
     return found
 
 
@@ -158,18 +167,19 @@ def _best_ridge(terms: Array, errors: Array, weights: Array, groups: Array) -> f
 
 def _robust_ridge(terms: Array, errors: Array, weights: Array, ridge: float) -> Array:
     """Ridge reweighted towards the least absolute error."""
+    least = CORRECTION_ROBUST / 3
     model, reweighted = Ridge(ridge, fit_intercept=False, solver="cholesky"), weights
     for _ in range(4):
         model.fit(terms, errors, sample_weight=reweighted)
-        reweighted = weights * ROBUST / 3 / np.maximum(np.abs(errors - model.predict(terms)), ROBUST / 3)
+        reweighted = weights * least / np.maximum(np.abs(errors - model.predict(terms)), least)
     found: Array = model.coef_
     return found
 
 
 def _balance(groups: Array) -> Array:
-    """Rows of a group of n weigh 1/sqrt(n): between one voice a row and one a group."""
+    """Rows of a group of n weigh n^-1/4: nearer to one voice a row than to one a group."""
     _, places, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    weights = counts[places] ** -0.5
+    weights = counts[places] ** -0.25
     balanced: Array = weights / weights.mean()
     return balanced
 

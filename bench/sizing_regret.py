@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from sizing_rows import Measured
 
+from rorqual_engine.sizing.objectives import deviations
 from rorqual_engine.sizing.performance.prediction import Array
 
 OBJECTIVES = ((0.5, 0.02), (1.0, 0.03), (2.0, 0.05), (5.0, 0.1))
@@ -28,7 +28,13 @@ class Speeds:
 
     ttft: Array
     tpot: Array
-    spread: tuple[float, float] = (0.0, 0.0)
+    ttft_spread: Array | float = 0.0
+    tpot_spread: Array | float = 0.0
+
+    def bounds(self, confidence: float) -> tuple[Array, Array]:
+        """Latencies that are both kept with that confidence, as the search takes them."""
+        sure = deviations(confidence, 2)
+        return self.ttft * np.exp(sure * self.ttft_spread), self.tpot * np.exp(sure * self.tpot_spread)
 
 
 def curves_of(data: Measured) -> list[Curve]:
@@ -55,15 +61,19 @@ def regrets(data: Measured, curves: Sequence[Curve], choose: Callable[[Curve, fl
     return np.array(found)
 
 
-def by_speeds(data: Measured, speeds: Speeds) -> Callable[[Curve, float, float], int]:
-    """The level of the highest expected goodput: predicted rate times the probability of keeping both objectives."""
+def by_speeds(data: Measured, speeds: Speeds, confidence: float) -> Callable[[Curve, float, float], int]:
+    """The search's rule: most requests a second of the levels that keep both objectives with the confidence asked for;
+    where none does, the level that comes nearest."""
+    output = data.points["output_tokens"]
+    rate = data.points["concurrency"] / (speeds.ttft + speeds.tpot * (output - 1.0))
+    bounds = speeds.bounds(confidence)
 
     def choose(curve: Curve, ttft: float, tpot: float) -> int:
         places = np.array(curve.places)
-        output = data.points["output_tokens"][places]
-        rate = data.points["concurrency"][places] / (speeds.ttft[places] + speeds.tpot[places] * (output - 1.0))
-        kept = _kept(speeds.ttft[places], ttft, speeds.spread[0]) * _kept(speeds.tpot[places], tpot, speeds.spread[1])
-        return curve.places[int(np.argmax(rate * kept + 1e-12 * kept / rate))]
+        slack = np.minimum(ttft / bounds[0][places], tpot / bounds[1][places])
+        if slack.max() < 1:
+            return curve.places[int(np.argmax(slack))]
+        return curve.places[int(np.argmax(np.where(slack >= 1, rate[places], 0.0)))]
 
     return choose
 
@@ -81,13 +91,6 @@ def at_most(data: Measured, limit: Callable[[int], float]) -> Callable[[Curve, f
 def enova_limit(parameters: float) -> float:
     """ENOVA's rule: the power of two in 8..1024 nearest to 256 x 7e9 / parameters."""
     return min((2.0**power for power in range(3, 11)), key=lambda size: abs(size - 256 * 7e9 / parameters))
-
-
-def _kept(predicted: Array, limit: float, spread: float) -> Array:
-    if spread == 0:
-        return (predicted <= limit).astype(float)
-    deviations = np.log(limit / predicted) / spread
-    return np.array([NormalDist().cdf(float(x)) for x in deviations])
 
 
 def _concurrency(data: Measured) -> int:

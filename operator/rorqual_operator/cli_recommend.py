@@ -31,7 +31,7 @@ IMPOSSIBLE = 2
 @click.option("--output-tokens", type=int, help="Mean tokens of an answer.")
 @click.option("--ttft", metavar="DURATION", help="Limit on the time to first token, 95th percentile, such as 2s.")
 @click.option("--tpot", metavar="DURATION", help="Limit on the time per output token, 95th percentile, such as 50ms.")
-@click.option("--confidence", type=click.FloatRange(0.5, 0.999), help="With which objectives must be kept [0.9].")
+@click.option("--confidence", type=click.FloatRange(0.5, 0.999), help="With which objectives must be kept [0.7].")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml", "manifest"]), default="table")
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Picture of the Pareto front.")
 def recommend(file: Path | None, confidence: float | None, output: str, picture: Path | None, **given: Any) -> None:

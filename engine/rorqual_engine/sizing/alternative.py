@@ -6,9 +6,9 @@ import numpy as np
 
 from rorqual_engine.plan import Bounds, Configuration, Expectation
 from rorqual_engine.sizing.fit import Fit
-from rorqual_engine.sizing.grid import Grid, at_confidence
+from rorqual_engine.sizing.grid import Grid, at_confidence, bound_at_confidence
 from rorqual_engine.sizing.objectives import Objective, deviations, probability
-from rorqual_engine.sizing.performance import Intervals
+from rorqual_engine.sizing.performance import Interval, Intervals
 from rorqual_engine.sizing.performance.prediction import Array
 from rorqual_engine.sizing.question import Question, Shape
 from rorqual_engine.units import format_duration
@@ -89,13 +89,13 @@ def alternative_at(question: Question, grid: Grid, ledger: Ledger, point: int) -
         expected=_expectation(question, grid, ledger, point, list(chances.values())),
         shortfalls=tuple(_shortfalls(question, grid, ledger, point, sure)),
         binding=binding,
-        bearable=float(at_confidence(grid.latency(binding), sure)[point]) if binding else 0.0,
+        bearable=bound_at_confidence(grid.latency_at(binding, point), sure) if binding else 0.0,
     )
 
 
 def _expectation(question: Question, grid: Grid, ledger: Ledger, point: int, chances: list[float]) -> Expectation:
-    requests = _bounds(grid.requests, point)
-    ttft, tpot = (_bounds(grid.latency(objective), point) for objective in P95)
+    requests = _bounds(grid.requests.at(point))
+    ttft, tpot = (_bounds(grid.latency_at(objective, point)) for objective in P95)
     cost = float(ledger.cost[point])
     return Expectation(
         requests_per_second=requests,
@@ -111,10 +111,11 @@ def _expectation(question: Question, grid: Grid, ledger: Ledger, point: int, cha
 def _shortfalls(question: Question, grid: Grid, ledger: Ledger, point: int, sure: float) -> list[str]:
     found = []
     for objective in question.objectives:
-        bound = float(at_confidence(grid.latency(objective), sure)[point])
+        latency = grid.latency_at(objective, point)
+        bound = bound_at_confidence(latency, sure)
         if bound > objective.seconds:
             found.append(
-                f"{objective} {format_duration(_bounds(grid.latency(objective), point).value)}, surely below "
+                f"{objective} {format_duration(latency.value)}, surely below "
                 f"{format_duration(bound)} only, not {format_duration(objective.seconds)}"
             )
     replicas, most = ledger.replicas[point], _most_replicas(question, grid.shapes[grid.shape[point]])
@@ -135,8 +136,8 @@ def most_replicas(question: Question, grid: Grid) -> Array:
 
 
 def _chance(grid: Grid, objective: Objective, point: int) -> float:
-    found = grid.latency(objective)
-    return probability(float(found.value[point]), float(found.high[point]), objective.seconds)
+    found = grid.latency_at(objective, point)
+    return probability(found.value, found.high, objective.seconds)
 
 
 def _of_shapes(grid: Grid, figures: list[float]) -> Array:
@@ -147,5 +148,5 @@ def _price(shape: Shape) -> float:
     return float("nan") if shape.offer.cost_per_hour is None else shape.offer.cost_per_hour
 
 
-def _bounds(found: Intervals, point: int) -> Bounds:
-    return Bounds(float(found.low[point]), float(found.value[point]), float(found.high[point]))
+def _bounds(found: Interval) -> Bounds:
+    return Bounds(found.low, found.value, found.high)

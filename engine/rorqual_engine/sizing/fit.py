@@ -6,7 +6,7 @@ from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.catalog import GPU
 from rorqual_engine.plan import Configuration
 from rorqual_engine.sizing.engine import Engine
-from rorqual_engine.sizing.memory import Budget, memory_budget
+from rorqual_engine.sizing.memory import Budget, for_sequences, memory_budget
 from rorqual_engine.sizing.pins import Pins
 
 MOST_SEQUENCES = 256
@@ -90,12 +90,13 @@ def fit_on(engine: Engine, demand: Demand, pins: Pins, offer: Offer, tensor_para
     what becomes free goes to the KV cache.
     """
     most = pins.max_concurrent_sequences or MOST_SEQUENCES
-    share = _share(_budget(engine, offer.gpu, tensor_parallel, most, 1.0), demand, pins, offer, engine)
-    first = _budget(engine, offer.gpu, tensor_parallel, most, share)
+    whole = _budget(engine, offer.gpu, tensor_parallel, most)
+    share = _share(whole, demand, pins, offer, engine)
+    first = replace(whole, share=share)
     if first.sure_tokens < demand.least_tokens:
         return None
     sequences = pins.max_concurrent_sequences or max(1, min(most, first.kv_tokens // demand.mean_tokens))
-    budget = _budget(engine, offer.gpu, tensor_parallel, sequences, share)
+    budget = for_sequences(first, engine, offer.gpu, tensor_parallel, sequences)
     configuration = Configuration(
         gpu=offer.gpu.product,
         tensor_parallel=tensor_parallel,
@@ -119,9 +120,9 @@ def _share(whole: Budget, demand: Demand, pins: Pins, offer: Offer, engine: Engi
     return min(highest, max(engine.rules.default_share, least))
 
 
-def _budget(engine: Engine, gpu: GPU, tensor_parallel: int, sequences: int, share: float) -> Budget:
-    """By the memory law, and by what was measured of such replicas of this service."""
-    law = memory_budget(engine, gpu, tensor_parallel, sequences, share)
+def _budget(engine: Engine, gpu: GPU, tensor_parallel: int, sequences: int) -> Budget:
+    """Of the whole GPU, by the memory law and by what was measured of such replicas of this service."""
+    law = memory_budget(engine, gpu, tensor_parallel, sequences, 1.0)
     seen = engine.measured
     if seen is None or (seen.gpu, seen.tensor_parallel) != (gpu.product, tensor_parallel):
         return law

@@ -1,5 +1,6 @@
 """Every shape at every number of sequences, predicted at once: what the search and the front choose from."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from rorqual_engine.sizing.calibration import corrected
 from rorqual_engine.sizing.fit import Fit, fit_on
 from rorqual_engine.sizing.objectives import INTERVAL_DEVIATIONS, Objective
-from rorqual_engine.sizing.performance import Intervals, Load, Predictions, Setting, predict_many
+from rorqual_engine.sizing.performance import Interval, Intervals, Load, Predictions, Setting, predict_many
 from rorqual_engine.sizing.performance.prediction import Array
 from rorqual_engine.sizing.question import Question, Rejection, Shape, list_shapes
 from rorqual_engine.sizing.speed import setting_of
@@ -42,6 +43,11 @@ class Grid:
         """The latency that an objective is about, at its percentile."""
         found = self.ttft if objective.signal == "ttft" else self.tpot
         return Intervals(found.low * objective.spread, found.value * objective.spread, found.high * objective.spread)
+
+    def latency_at(self, objective: Objective, point: int) -> Interval:
+        """The same of one point."""
+        found = (self.ttft if objective.signal == "ttft" else self.tpot).at(point)
+        return Interval(found.low * objective.spread, found.value * objective.spread, found.high * objective.spread)
 
     def fit(self, question: Question, point: int) -> Fit:
         """The configuration at a point, with its memory. What is not needed for fewer sequences goes to the cache."""
@@ -161,6 +167,11 @@ def at_confidence(found: Intervals, deviations: float) -> Array:
     sigma = np.log(found.high / found.value) / INTERVAL_DEVIATIONS
     bound: Array = found.value * np.exp(deviations * sigma)
     return bound
+
+
+def bound_at_confidence(found: Interval, deviations: float) -> float:
+    """The same of one value."""
+    return found.value * math.exp(deviations * math.log(found.high / found.value) / INTERVAL_DEVIATIONS)
 
 
 def _part(found: Intervals, which: slice) -> Intervals:

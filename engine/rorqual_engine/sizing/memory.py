@@ -9,7 +9,7 @@ the errors on those rows are asserted in tests/engine/sizing/test_memory.py.
 
 import bisect
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rorqual_engine.catalog import GPU
@@ -19,7 +19,7 @@ from rorqual_engine.sizing.memory_weights import Stored, total_weight_bytes, wei
 from rorqual_engine.sizing.memory_working import Step, activation_bytes, graph_bytes, non_torch_bytes
 from rorqual_engine.units import GIB
 
-__all__ = ["BLOCK_TOKENS", "MARGIN_BYTES", "Budget", "memory_budget", "most_sequences", "stored_bytes"]
+__all__ = ["BLOCK_TOKENS", "MARGIN_BYTES", "Budget", "for_sequences", "memory_budget", "most_sequences", "stored_bytes"]
 
 MARGIN_BYTES = GIB // 4
 """Part of what the law may be wrong by that does not grow with the model: more than its greatest error on the rows of
@@ -143,19 +143,23 @@ def memory_budget(
     """
     _check(tensor_parallel, pipeline_parallel, sequences, share)
     facts, tokens = engine.facts, engine.tokens_per_step(gpu)
-    step = Step(facts, engine.quantization, engine.dtype_bytes, tokens, sequences, tensor_parallel, pipeline_parallel)
     stage = math.ceil(facts.layers / pipeline_parallel) / facts.layers
     return Budget(
         total=gpu.usable_bytes,
         share=share,
         weights=weight_bytes(_stored(engine, tensor_parallel, pipeline_parallel)),
-        activation=activation_bytes(step, engine.rules),
+        activation=_activation(engine, gpu, tensor_parallel, sequences, pipeline_parallel),
         non_torch=non_torch_bytes(engine.rules, facts, tensor_parallel),
         graphs=graph_bytes(facts),
         graphs_in_share=engine.rules.graphs_in_share,
         kv=kv_layout(facts, tensor_parallel, engine.kv_bytes, _STATE_BYTES, tokens, stage),
         doubt=0.0 if gpu.vendor == "NVIDIA" else _OTHER_VENDOR_DOUBT_BYTES,
     )
+
+
+def for_sequences(budget: Budget, engine: Engine, gpu: GPU, tensor_parallel: int, sequences: int) -> Budget:
+    """The budget of the same GPU for another number of sequences: activation alone differs."""
+    return replace(budget, activation=_activation(engine, gpu, tensor_parallel, sequences, 1))
 
 
 def most_sequences(
@@ -166,8 +170,10 @@ def most_sequences(
     Working memory grows with it, and the KV cache must still hold one sequence of the longest context.
     """
 
+    one = memory_budget(engine, gpu, tensor_parallel, 1, share)
+
     def failures(sequences: int) -> int:
-        budget = memory_budget(engine, gpu, tensor_parallel, sequences, share)
+        budget = for_sequences(one, engine, gpu, tensor_parallel, sequences)
         return 0 if budget.start(context_tokens) == "starts" else 1
 
     return bisect.bisect_left(range(1, limit + 1), 1, key=failures)
@@ -176,6 +182,14 @@ def most_sequences(
 def stored_bytes(engine: Engine) -> float:
     """Bytes of all weights together, each once: what a checkpoint takes on disk."""
     return total_weight_bytes(_stored(engine, 1, 1))
+
+
+def _activation(engine: Engine, gpu: GPU, tensor_parallel: int, sequences: int, pipeline_parallel: int) -> float:
+    step = Step(
+        *(engine.facts, engine.quantization, engine.dtype_bytes, engine.tokens_per_step(gpu)),
+        *(sequences, tensor_parallel, pipeline_parallel),
+    )
+    return activation_bytes(step, engine.rules)
 
 
 def _stored(engine: Engine, tensor_parallel: int, pipeline_parallel: int) -> Stored:

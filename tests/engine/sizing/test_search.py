@@ -10,7 +10,7 @@ from rorqual_engine.plan import Reason
 from rorqual_engine.sizing.explain import explain_impossible
 from rorqual_engine.sizing.front import pareto_front, undominated
 from rorqual_engine.sizing.grid import explore, mean_busy
-from rorqual_engine.sizing.objectives import deviations, probability, read_objectives
+from rorqual_engine.sizing.objectives import CONFIDENCE, deviations, probability, read_objectives
 from rorqual_engine.sizing.recommend import ask
 from rorqual_engine.sizing.search import search
 
@@ -49,7 +49,7 @@ def test_replicas_serve_the_rate_also_at_the_lower_bound():
 def test_every_objective_is_kept_with_the_confidence():
     best = search(question_of(priced())).best
     assert best is not None and best.expected.confidence is not None
-    assert best.expected.confidence >= 0.9
+    assert best.expected.confidence >= CONFIDENCE
 
 
 def test_more_confidence_never_gives_more_sequences():
@@ -89,7 +89,7 @@ def test_an_impossible_objective_names_what_binds_and_what_would_do():
     assert not answer.possible
     text = explain_impossible(question, answer)
     assert "tpot.p95 binds: it would hold with" in text
-    assert "instead of 90%" in text
+    assert "instead of 70%" in text
 
 
 def test_an_impossible_rate_says_how_many_replicas_it_takes():

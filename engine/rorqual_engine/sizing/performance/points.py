@@ -11,6 +11,8 @@ from rorqual_engine.sizing.performance.setting import Load, Setting
 
 WEIGHT_BYTES = {"bf16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5625, "int4": 0.53}
 """Of one parameter, scales included (4 bits: one 8-bit scale for 16 values, or a 16-bit one with zero for 128)."""
+MOST_BYTES_OF_4_BITS = 0.6
+"""Of one parameter: no more, and it has four bits."""
 RUNTIMES = ("vllm", "sglang", "trtllm")
 
 SETTING_COLUMNS = (

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rorqual_engine.sizing.performance.points import Points
+from rorqual_engine.sizing.performance.points import MOST_BYTES_OF_4_BITS, Points
 from rorqual_engine.sizing.performance.prediction import Array
 
 MEMORY_SHARE = 0.92
 """Of a GPU's memory that the engine takes (vLLM's default since 0.21)."""
 WORKSPACE_BYTES = 4e9
 """Of activations, CUDA graphs and communication on one GPU."""
+HEAD_BYTES = 2.0
+"""Of one parameter of the output head."""
 OUTPUT_HELD = {"vllm": 0.55, "sglang": 0.55, "trtllm": 1.0}
 """Share of the answer whose KV cache a running request holds: TensorRT-LLM reserves all of it at the start."""
 
@@ -61,11 +63,12 @@ def work_of(points: Points) -> Work:
     length = points["input_tokens"] + points["output_tokens"] / 2.0
     scores = 4.0 * points["heads"] * points["head_size"] * _tokens_attended(points, seen, sparse)
     on_rank = others / points["tensor"]
+    dense_bytes = _dense_bytes(points, others) / points["tensor"]
     return Work(
         capacity=capacity,
         running=running,
         each=each,
-        dense_weights=on_rank * points["weight_bytes"] / bandwidth,
+        dense_weights=dense_bytes / bandwidth,
         expert_weights=experts
         * _touched(active_share, each * points["data"])
         / gpus
@@ -75,8 +78,7 @@ def work_of(points: Points) -> Work:
         decode_matrices=2.0 * each * (on_rank + experts * active_share / points["tensor"]) / peak,
         prefill_matrices=2.0 * fresh * (on_rank + experts * active_share / points["tensor"]) / peak,
         prefill_weights=np.ceil(fresh / points["batched_tokens"])
-        * (on_rank + experts * _touched(active_share, chunk) / gpus)
-        * points["weight_bytes"]
+        * (dense_bytes + experts * _touched(active_share, chunk) / gpus * points["weight_bytes"])
         / bandwidth,
         prefill_attention=fresh * scores / (points["dense_tflops"] * 1e12 * points["tensor"]),
         sent_per_token=(gpus > 1) * 4.0 * points["hidden"] * points["layers"] / (points["link_gb"] * 1e9),
@@ -98,6 +100,16 @@ def _other_parameters(points: Points) -> Array:
     embedding = points["vocabulary"] * points["hidden"]
     parameters: Array = np.maximum(points["parameters"] - _expert_parameters(points) - embedding, embedding)
     return parameters
+
+
+def _dense_bytes(points: Points, others: Array) -> Array:
+    """Of what is read at every step: the head has 16 bits in all checkpoints, and so have attention and shared layers
+    where experts have 4 (as gpt-oss, Kimi-K2.5 and NVIDIA's NVFP4 checkpoints are published)."""
+    head = points["vocabulary"] * points["hidden"]
+    experts_alone = (points["experts"] > 0) & (points["weight_bytes"] <= MOST_BYTES_OF_4_BITS)
+    size = np.where(experts_alone, HEAD_BYTES, points["weight_bytes"])
+    dense: Array = np.maximum(others - head, 0.0) * size + head * HEAD_BYTES
+    return dense
 
 
 def _touched(active_share: Array, tokens: Array) -> Array:

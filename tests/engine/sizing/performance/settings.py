@@ -1,6 +1,6 @@
 """Deployments that the tests of the performance law ask about; figures from data sheets and published configs."""
 
-from rorqual_engine.sizing.performance import Accelerator, Setting, Shape
+from rorqual_engine.sizing.performance import Accelerator, Load, Setting, Shape
 
 H100 = Accelerator("H100", 989, 1979, 1979, 3350, 80, 450)
 H200 = Accelerator("H200", 989, 1979, 1979, 4800, 141, 450)
@@ -21,3 +21,4 @@ GOLDEN = {
     "DeepSeek, attention repeated": Setting(DEEPSEEK, B200, "fp8", "trtllm", data_parallel=8, expert_parallel=8),
     "gpt-oss": Setting(GPT_OSS, B200, "fp4", "trtllm"),
 }
+LOADS = (Load(1, 128, 128), Load(16, 1024, 1024), Load(128, 8192, 512))

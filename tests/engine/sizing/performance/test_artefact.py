@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from rorqual_engine.sizing import performance
-from rorqual_engine.sizing.performance import Load, predict
+from rorqual_engine.sizing.performance import predict
 from rorqual_engine.sizing.performance.artefact import checksum, fitted_on, parse, shipped
 
-from .settings import GOLDEN
+from .settings import GOLDEN, LOADS
 
 FILE = Path(__file__).with_name("golden.json")
-LOADS = (Load(1, 128, 128), Load(16, 1024, 1024), Load(128, 8192, 512))
 RECORDED = json.loads(FILE.read_text())
 
 

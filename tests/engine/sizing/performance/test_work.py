@@ -24,6 +24,18 @@ def test_dense_weights_are_read_once_a_step():
     assert work(Setting(LLAMA_8B, H100)).dense_weights[0] == pytest.approx(2 * read / 3350e9)
 
 
+def test_the_head_keeps_sixteen_bits():
+    head = 128256 * 4096
+    read = 8.03e9 - 2 * head + 2 * head  # the body at one byte, the head at two
+    assert work(Setting(LLAMA_8B, H100, "fp8")).dense_weights[0] == pytest.approx(read / 3350e9)
+
+
+def test_where_experts_have_four_bits_the_rest_has_sixteen():
+    head, experts = 201088 * 2880, 3 * 2880 * 2880 * 128 * 36
+    others = 116.8e9 - experts - head
+    assert work(Setting(GPT_OSS, B200, "fp4")).dense_weights[0] == pytest.approx(2 * others / 7700e9)
+
+
 def test_one_token_reads_its_experts_and_many_read_all():
     setting = Setting(QWEN_235B, H100, "fp8", tensor_parallel=8, sequences=1e6)
     experts = 3 * 4096 * 1536 * 128 * 94 / 8 / 3350e9
