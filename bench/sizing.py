@@ -2,10 +2,11 @@
 
     python bench/sizing.py --data FILE... [--json] [--rival-curves N] [--rival-environment DIR]
 
-Files hold start-ups of vLLM (kv_cache_gib...) or operating points (silicon_ttft_ms...). Nothing is fitted on what it
-scores: where the operating points are the ones that the shipped artefact was fitted on, each (architecture, GPU) group
-is predicted by a fit on the others; else by the shipped artefact. Rows of a model or GPU that the catalog does not know
-are listed. AIConfigurator answers for whole curves, evenly chosen, as it takes about a second a row.
+Files hold start-ups of vLLM (kv_cache_gib...), operating points (silicon_ttft_ms...) or static batches (those of the
+shared data). Nothing is fitted on what it scores: where the operating points are the ones that the shipped artefact was
+fitted on, each (architecture, GPU) group is predicted by a fit on the others; else by the shipped artefact. Rows of a
+model, GPU or runtime that is not known are listed under `unknown`, and so are figures that are none.
+AIConfigurator answers for whole curves, evenly chosen, as it takes about a second a row.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import platform
 import sys
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,12 +25,14 @@ from sizing_fit import Errors, cross_validate, errors_of, margins_of
 from sizing_memory import is_campaign, score_memory
 from sizing_regret import Curve, Speeds, at_most, by_speeds, curves_of, enova_limit, regrets
 from sizing_rivals import Estimates, ask_aiconfigurator
-from sizing_rows import Measured, read
+from sizing_rows import COLUMNS, Measured, is_performance, read
+from sizing_static import is_static, score_static
 from sizing_time import predict_ms, search_ms
 
 from rorqual_engine.sizing.objectives import CONFIDENCE, INTERVAL_DEVIATIONS
 from rorqual_engine.sizing.performance import artefact
-from rorqual_engine.sizing.performance.law import values
+from rorqual_engine.sizing.performance.artefact import Margins
+from rorqual_engine.sizing.performance.law import margins_at, values
 from rorqual_engine.sizing.performance.physics import roofline
 from rorqual_engine.sizing.performance.prediction import Array
 
@@ -42,7 +46,11 @@ Figures = dict[str, object]
 def main() -> int:
     options = _options()
     campaigns = [file for file in options.data if is_campaign(file)]
-    files = [file for file in options.data if file not in campaigns]
+    static = [file for file in options.data if is_static(file)]
+    files = [file for file in options.data if file not in (*campaigns, *static)]
+    for file in files:
+        if not is_performance(file):
+            raise SystemExit(f"{file}: expected the columns {', '.join(COLUMNS)}, or those of the other shared data")
     report: Figures = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -54,6 +62,10 @@ def main() -> int:
         figures, lacking = score_memory(file)
         report.update(figures)
         unknown.update(lacking)
+    for file in static:
+        found, missing = score_static(file)
+        report[f"static {file.stem}"] = found
+        unknown.update(missing)
     if files:
         data, missing = read(files)
         unknown.update(missing)
@@ -145,17 +157,22 @@ def _errors(errors: Errors, places: Array) -> Figures:
 def _coverage(data: Measured, errors: Errors, own: bool) -> Figures:
     """Share of rows inside their 90 % intervals; a group's margins come from the other groups' errors."""
     inside = {metric: np.zeros(len(data.rows), dtype=bool) for metric in METRICS}
-    fixed = {"free": artefact.shipped().free, "full": artefact.shipped().full}
     for group in sorted(set(data.groups)):
         held = data.groups == group
-        margins = margins_of(errors, np.flatnonzero(~held)) if own else fixed
+        used = artefact.shipped()
+        if own:
+            margins = margins_of(errors, np.flatnonzero(~held))
+            used = replace(used, free=as_margins(margins["free"]), full=as_margins(margins["full"]))
         for metric in METRICS:
-            found = errors.of(metric)
-            for name, chosen in (("free", held & ~errors.full), ("full", held & errors.full)):
-                low, high = margins[name][metric]
-                inside[metric][chosen] = (found[chosen] >= low) & (found[chosen] <= high)
+            low, high = margins_at(metric, errors.full[held], data.points["doubt"][held], used)
+            found = errors.of(metric)[held]
+            inside[metric][held] = (found >= low) & (found <= high)
     shares = {f"{metric}_coverage_90": float(np.mean(inside[metric])) for metric in METRICS}
     return {"coverage_90": float(np.mean(list(shares.values()))), **shares}
+
+
+def as_margins(margins: dict[str, list[float]]) -> Margins:
+    return {metric: (bounds[0], bounds[1]) for metric, bounds in margins.items()}
 
 
 def _regret(found: Array) -> Figures:

@@ -17,7 +17,7 @@ SEQUENCES = 1024
 def is_campaign(file: Path) -> bool:
     """Whether the file holds start-ups (and not operating points)."""
     with file.open(newline="") as lines:
-        return "kv_cache_gib" in next(csv.reader(lines))
+        return "kv_cache_gib" in next(csv.reader(lines), [])
 
 
 def score_memory(file: Path) -> tuple[dict[str, object], list[str]]:

@@ -11,6 +11,7 @@ measurement repeat, and from the `silicon_concurrency` that some carry:
 """
 
 import csv
+import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ import numpy as np
 
 from rorqual_engine import catalog
 from rorqual_engine.sizing.performance import Load, Points, Setting, points_of
+from rorqual_engine.sizing.performance.points import RUNTIMES
 from rorqual_engine.sizing.performance.prediction import Array
 from rorqual_engine.sizing.speed import accelerator_of, shape_of
 
@@ -42,6 +44,8 @@ SAME_ARCHITECTURE = {
     "zhipuai/GLM-5": "zai-org/GLM-5",
 }
 PRECISIONS = {"": "bf16", "fp8": "fp8", "fp8_block": "fp8", "nvfp4": "fp4", "int4_wo": "int4"}
+FIGURES = ("isl", "osl", "batch_size", "silicon_ttft_ms", "silicon_tpot_ms")
+COLUMNS = (*FIGURES, "model_path", "system", "backend", "backend_version", "precision", "gemm_quant_mode", "tp_size")
 UNLIMITED = 1e6
 
 
@@ -93,14 +97,41 @@ def read(files: list[Path]) -> tuple[Measured, Counter[str]]:
     ), missing
 
 
+def number(row: dict[str, str], column: str) -> float:
+    """A figure that must be finite and above zero. Raises ValueError with the column and what was found."""
+    text = row.get(column)
+    try:
+        found = float(text or "")
+    except ValueError:
+        found = math.nan
+    if not (math.isfinite(found) and found > 0):
+        raise ValueError(f"{column}: expected a number above 0, found {text!r}")
+    return found
+
+
 def lacks(row: dict[str, str]) -> str:
-    """What the catalog does not know of this row; empty when nothing."""
+    """Why this row cannot be scored: what the catalog does not know of it, or a figure that is none; else empty."""
+    try:
+        for column in FIGURES:
+            number(row, column)
+    except ValueError as error:
+        return str(error)
+    if not row["precision"] and row["gemm_quant_mode"] not in PRECISIONS:
+        return f"precision {row['gemm_quant_mode']}"
+    if row["backend"] not in RUNTIMES:
+        return f"runtime {row['backend']}"
     if catalog.model(_architecture(row)) is None:
         return f"model {row['model_path']}"
     product = catalog.gpu(GPUS.get(row["system"], row["system"]))
     if product is None or accelerator_of(product, 1.0) is None:
         return f"GPU {row['system']}"
     return ""
+
+
+def is_performance(file: Path) -> bool:
+    """Whether the file holds operating points of closed loops."""
+    with file.open(newline="") as lines:
+        return set(next(csv.reader(lines), [])) >= set(COLUMNS)
 
 
 def load_of(row: dict[str, str]) -> Load:
@@ -156,4 +187,4 @@ def _architecture(row: dict[str, str]) -> str:
 
 
 def _size(row: dict[str, str], name: str) -> int:
-    return int(float(row[name])) or 1 if row[name] else 1
+    return int(float(row.get(name) or 1)) or 1

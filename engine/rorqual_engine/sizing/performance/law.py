@@ -13,6 +13,9 @@ from rorqual_engine.sizing.performance.prediction import Array, Intervals, Predi
 from rorqual_engine.sizing.performance.setting import Load, Setting
 from rorqual_engine.sizing.performance.work import work_of
 
+DOUBT_REACH = 1.645
+"""Standard deviations from the middle of a 90 % interval to its end."""
+
 
 def predict(setting: Setting, load: Load) -> Prediction:
     """One setting under one load."""
@@ -30,10 +33,11 @@ def predict_points(points: Points, artefact: Artefact) -> Predictions:
     output = np.maximum(points["output_tokens"], 1.0)
     rate = points["concurrency"] / (ttft + tpot * (output - 1.0))
     full = overload > FREE_OVERLOAD
-    requests = _interval(rate, "throughput", full, artefact)
+    doubt = points["doubt"]
+    requests = _interval(rate, "throughput", full, doubt, artefact)
     return Predictions(
-        ttft_seconds=_interval(ttft, "ttft", full, artefact),
-        tpot_seconds=_interval(tpot, "tpot", full, artefact),
+        ttft_seconds=_interval(ttft, "ttft", full, doubt, artefact),
+        tpot_seconds=_interval(tpot, "tpot", full, doubt, artefact),
         tokens_per_second=Intervals(requests.low * output, requests.value * output, requests.high * output),
         requests_per_second=requests,
     )
@@ -51,9 +55,16 @@ def values(points: Points, artefact: Artefact) -> tuple[Array, Array, Array]:
     return ttft, tpot, parts.overload
 
 
-def _interval(value: Array, metric: str, full: NDArray[np.bool_], artefact: Artefact) -> Intervals:
+def margins_at(metric: str, full: NDArray[np.bool_], doubt: Array, artefact: Artefact) -> tuple[Array, Array]:
+    """What to add to the logarithm for the bounds of the interval, at points where requests wait for a place or not."""
+
     def bound(side: int) -> Array:
         margins: tuple[Margins, Margins] = (artefact.full, artefact.free)
-        return np.exp(np.where(full, margins[0][metric][side], margins[1][metric][side]))
+        return np.hypot(np.where(full, margins[0][metric][side], margins[1][metric][side]), DOUBT_REACH * doubt)
 
-    return Intervals(value * bound(0), value, value * bound(1))
+    return -bound(0), bound(1)
+
+
+def _interval(value: Array, metric: str, full: NDArray[np.bool_], doubt: Array, artefact: Artefact) -> Intervals:
+    low, high = margins_at(metric, full, doubt, artefact)
+    return Intervals(value * np.exp(low), value, value * np.exp(high))

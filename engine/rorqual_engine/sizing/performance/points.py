@@ -19,7 +19,7 @@ SETTING_COLUMNS = (
     *("layers", "hidden", "heads", "kv_heads", "head_size", "vocabulary", "parameters"),
     *("experts", "active", "expert_size", "expert_layers", "latent", "full_layers", "window", "sparse"),
     *("dense_tflops", "tflops", "bandwidth_gb", "memory_gb", "link_gb", "weight_bytes", "kv_bytes"),
-    *("tensor", "pipeline", "data", "expert_ranks", "batched_tokens", "sequences", "accepted"),
+    *("tensor", "pipeline", "data", "expert_ranks", "batched_tokens", "sequences", "accepted", "doubt"),
     *RUNTIMES,
 )
 LOAD_COLUMNS = ("concurrency", "input_tokens", "output_tokens", "hit_rate")
@@ -67,10 +67,16 @@ def describe(setting: Setting) -> tuple[float, ...]:
         *(model.layers, model.hidden_size, model.attention_heads, model.kv_heads, model.head_size),
         *(model.vocabulary, model.parameters, model.experts, model.active_experts, model.expert_size),
         *(model.expert_layers, model.latent_size, model.full_layers or model.layers, model.window_tokens),
-        *(model.sparse_tokens, gpu.dense_tflops, peaks[setting.precision]),
-        *(gpu.bandwidth_gb, gpu.memory_gb, gpu.link_gb, WEIGHT_BYTES[setting.precision], setting.kv_bytes),
+        *(model.sparse_tokens, gpu.dense_tflops * gpu.reached, peaks[setting.precision] * gpu.reached),
+        *(
+            gpu.bandwidth_gb * gpu.reached,
+            gpu.memory_gb,
+            gpu.link_gb,
+            WEIGHT_BYTES[setting.precision],
+            setting.kv_bytes,
+        ),
         *(setting.tensor_parallel, setting.pipeline_parallel, setting.data_parallel, setting.expert_parallel),
-        *(setting.batched_tokens, setting.sequences, setting.accepted_tokens),
+        *(setting.batched_tokens, setting.sequences, setting.accepted_tokens, gpu.doubt),
         *(setting.runtime == name for name in RUNTIMES),
     )
     return tuple(float(figure) for figure in figures)

@@ -49,3 +49,7 @@ class Accelerator:
     memory_gb: float
     link_gb: float
     """Between the GPUs of a node, GB/s one way."""
+    reached: float = 1.0
+    """Part of the peaks that it reaches where the GPUs of the fit reach theirs."""
+    doubt: float = 0.0
+    """Deviation, as a logarithm, of its speeds from the law, beyond the law's own: of GPUs that no fit has seen."""

@@ -102,3 +102,14 @@ def test_attention_ranks_have_requests_of_their_own():
 def test_settings_without_loads_are_refused():
     with pytest.raises(ValueError, match="2 settings but 1 loads"):
         predict_many([SMALL, SMALL], [CHAT])
+
+
+def test_a_gpu_in_doubt_has_wider_intervals_and_the_same_value():
+    known, unseen = (predict(Setting(LLAMA_8B, replace(H100, doubt=doubt)), Load(8, 500, 100)) for doubt in (0.0, 0.8))
+    assert unseen.tpot_seconds.value == known.tpot_seconds.value
+    assert unseen.tpot_seconds.low < known.tpot_seconds.low < known.tpot_seconds.high < unseen.tpot_seconds.high
+
+
+def test_a_gpu_that_reaches_less_of_its_peaks_is_slower():
+    full, less = (predict(Setting(LLAMA_8B, replace(H100, reached=part)), Load(1, 500, 100)) for part in (1.0, 0.77))
+    assert full.tpot_seconds.value < less.tpot_seconds.value < full.tpot_seconds.value / 0.77
