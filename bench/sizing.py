@@ -140,6 +140,9 @@ def _beside(data: Measured, curves: list[Curve], ours: Speeds, errors: Errors, i
         "rorqual_on_the_same": {
             **_errors(errors, places),
             **_regret(regrets(data, answered, by_speeds(data, ours, CONFIDENCE))),
+            "as_sure_as_it": _regret(
+                regrets(data, answered, by_speeds(data, Speeds(ours.ttft, ours.tpot), CONFIDENCE))
+            ),
         },
     }
 

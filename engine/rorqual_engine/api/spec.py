@@ -200,7 +200,7 @@ class Configuration(ApiModel):
     """How much of the engine's configuration Rorqual decides. A value pins it."""
 
     mode: Literal["Auto", "Initial", "Recommend", "Off"] = "Initial"
-    """Initial applies the recommendation when the spec changes; Recommend writes it to status alone; Off makes none. Auto is Initial until re-tuning by canary arrives."""
+    """Initial applies the recommendation when the spec changes; Recommend writes it to status alone; Off makes none: engines then run with the pins and their own defaults. Auto is Initial until re-tuning by canary arrives."""
     max_concurrent_sequences: Annotated[int, Field(ge=1, le=65536)] | None = None
     """Sequences that one replica works on at once (vLLM: --max-num-seqs)."""
     gpu_memory_share: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -1,0 +1,117 @@
+"""What is recommended, in every mode, and what a calibration run changes in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from operating import Manifest, OperatorProcess, Service, llmservice
+
+from rorqual_sandbox.handle import Sandbox
+
+pytestmark = pytest.mark.sandbox
+Until = Callable[..., Any]
+LENGTHS = {"inputTokens": 512, "outputTokens": 128}
+ASKED = {
+    "objectives": {"ttft": {"p95": "5s"}, "tpot": {"p95": "100ms"}},
+    "hardware": [{"gpu": "NVIDIA-H100-80GB-HBM3", "costPerHour": "2.50"}],
+}
+RORQUAL = [sys.executable, "-c", "from rorqual_operator.cli import main; main()"]
+
+
+def asking(namespace: str, rate: float, mode: str = "Initial") -> Manifest:
+    workload = {"requestsPerSecond": rate, **LENGTHS}
+    return llmservice(namespace, **ASKED, workload=workload, configuration={"mode": mode})
+
+
+def test_objectives_are_answered_with_figures(
+    sandbox: Sandbox, operator: OperatorProcess, chat: Service, until: Until
+) -> None:
+    sandbox.apply(asking(chat.namespace, 4))
+    until(lambda: chat.holds("Ready"))
+    found = chat.status["recommendation"]
+    assert found["basis"] == "Catalog"
+    assert float(found["costPerHour"]) == pytest.approx(2.5 * found["replicas"])
+    assert float(found["capacity"]["requestsPerSecond"]["low"]) < float(found["capacity"]["requestsPerSecond"]["high"])
+    assert found["predicted"]["ttftP95"]["value"] and int(found["confidence"].rstrip("%")) >= 70
+    assert chat.status["configuration"]["running"]["maxConcurrentSequences"] == found["maxConcurrentSequences"]
+
+
+def test_a_mode_that_only_recommends_leaves_what_runs(
+    sandbox: Sandbox, operator: OperatorProcess, chat: Service, until: Until
+) -> None:
+    sandbox.apply(asking(chat.namespace, 4, "Recommend"))
+    until(lambda: chat.holds("Ready"))
+    (before,), first = chat.pods(), chat.status["recommendation"]["maxConcurrentSequences"]
+    chat.patch({"objectives": {"ttft": {"p95": "5s"}, "tpot": {"p95": "15ms"}}})
+    until(lambda: chat.status["recommendation"]["maxConcurrentSequences"] < first)
+    until(lambda: "RecommendationChanged" in chat.events())
+    assert "maxConcurrentSequences" not in chat.status["configuration"]["running"]
+    (after,) = chat.pods()
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+
+
+def test_off_recommends_nothing(sandbox: Sandbox, operator: OperatorProcess, chat: Service, until: Until) -> None:
+    sandbox.apply(asking(chat.namespace, 4, "Off"))
+    until(lambda: chat.holds("Ready"))
+    assert "recommendation" not in chat.status
+
+
+def test_a_calibration_run_corrects_the_prediction(
+    sandbox: Sandbox, operator: OperatorProcess, chat: Service, until: Until, tmp_path: Path
+) -> None:
+    sandbox.apply(asking(chat.namespace, 4))
+    until(lambda: chat.holds("Ready"))
+    catalog = float(chat.status["recommendation"]["capacity"]["requestsPerSecond"]["value"])
+    command = [*RORQUAL, "calibrate", "chat", "-n", chat.namespace, "--kubeconfig", str(sandbox.kubeconfig)]
+    subprocess.run([*command, "--guidellm", str(slow_guidellm(tmp_path))], check=True, capture_output=True)
+    until(lambda: chat.status["recommendation"]["basis"] == "Calibrated")
+    assert float(chat.status["recommendation"]["capacity"]["requestsPerSecond"]["value"]) < catalog / 1.5
+    until(lambda: "RecommendationChanged" in chat.events())
+
+
+def test_a_calibration_against_physics_is_refused_and_told(
+    sandbox: Sandbox, operator: OperatorProcess, chat: Service, until: Until, tmp_path: Path
+) -> None:
+    sandbox.apply(asking(chat.namespace, 4))
+    until(lambda: chat.holds("Ready"))
+    command = [*RORQUAL, "calibrate", "chat", "-n", chat.namespace, "--kubeconfig", str(sandbox.kubeconfig)]
+    impossible = slow_guidellm(tmp_path, tpot_ms=0.1)
+    subprocess.run([*command, "--guidellm", str(impossible)], check=True, capture_output=True)
+    until(lambda: "reading the weights alone" in chat.status["recommendation"].get("calibrationRefused", ""))
+    assert chat.status["recommendation"]["basis"] == "Catalog"
+    until(lambda: "CalibrationRefused" in chat.events())
+
+
+def slow_guidellm(folder: Path, tpot_ms: float = 60.0) -> Path:
+    """Stands for guidellm, which takes 6 GB: a command that writes its report, of an engine with that TPOT."""
+    reports = [_benchmark(at, tpot_ms) for at in (1.0, 8.0, 64.0)]
+    script = folder / "guidellm"
+    script.write_text(
+        f"#!{sys.executable}\nimport json, pathlib, sys\n"
+        "output = json.loads(sys.argv[sys.argv.index('--output') + 1])\n"
+        f"pathlib.Path(output['path']).write_text({json.dumps({'benchmarks': reports})!r})\n"
+    )
+    script.chmod(0o755)
+    return script
+
+
+def _benchmark(concurrency: float, tpot_ms: float) -> dict[str, Any]:
+    latency = 0.3 + tpot_ms / 1e3 * (LENGTHS["outputTokens"] - 1)
+    figures = {
+        "request_concurrency": concurrency,
+        "prompt_token_count": LENGTHS["inputTokens"],
+        "output_token_count": LENGTHS["outputTokens"],
+        "time_to_first_token_ms": 300.0,
+        "inter_token_latency_ms": tpot_ms,
+        "request_latency": latency,
+    }
+    metrics: dict[str, Any] = {
+        name: {"successful": {"mean": value, "median": value}} for name, value in figures.items()
+    }
+    return {"metrics": {**metrics, "request_totals": {"successful": 50}}}
