@@ -25,10 +25,17 @@ IMPOSSIBLE = 2
 @click.command()
 @click.option("-f", "--file", type=click.Path(dir_okay=False, path_type=Path), help="LLMService; - reads stdin.")
 @click.option("--model", help="Model to serve, instead of the file's.")
+@click.option(
+    "--config-json",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The model's config.json, instead of the catalog.",
+)
 @click.option("--gpu", "gpus", multiple=True, metavar="NAME[=PRICE]", help="GPU product to consider (repeatable).")
 @click.option("--rate", type=float, help="Requests a second to serve.")
 @click.option("--input-tokens", type=int, help="Mean tokens of a prompt.")
 @click.option("--output-tokens", type=int, help="Mean tokens of an answer.")
+@click.option("--prefix-hit-rate", type=float, help="Share of prompt tokens that the prefix cache holds.")
+@click.option("--tokens-per-step", type=float, help="Tokens that a decode step yields (speculative decoding).")
 @click.option("--ttft", metavar="DURATION", help="Limit on the time to first token, 95th percentile, such as 2s.")
 @click.option("--tpot", metavar="DURATION", help="Limit on the time per output token, 95th percentile, such as 50ms.")
 @click.option("--confidence", type=click.FloatRange(0.5, 0.999), help="With which objectives must be kept [0.7].")
@@ -67,15 +74,25 @@ def _read(file: Path | None) -> dict[str, Any]:
     return found[0]
 
 
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"{file}: cannot be read: {error}") from error
+
+
 def _overridden(spec: dict[str, Any], **given: Any) -> dict[str, Any]:
     """The spec with what the command line says in its place."""
     workload = {"inputTokens": given["input_tokens"], "outputTokens": given["output_tokens"]}
     workload["requestsPerSecond"] = given["rate"]
+    workload |= {"prefixHitRate": given["prefix_hit_rate"], "tokensPerStep": given["tokens_per_step"]}
     spec = {**spec, "workload": {**(spec.get("workload") or {}), **_given(workload)}}
     limits = {signal: {"p95": given[signal]} for signal in ("ttft", "tpot") if given[signal]}
     spec["objectives"] = {**(spec.get("objectives") or {}), **limits}
     if given["model"]:
         spec["model"] = {**(spec.get("model") or {}), "name": given["model"]}
+    if given["config_json"]:
+        spec["model"] = {**(spec.get("model") or {}), "configJson": _text(given["config_json"])}
     if given["gpus"]:
         known = {entry.get("gpu"): entry for entry in spec.get("hardware") or [] if isinstance(entry, dict)}
         spec["hardware"] = [_hardware(text, known) for text in given["gpus"]]

@@ -132,3 +132,20 @@ def test_a_file_without_a_service_is_an_error(tmp_path: Path, text: str) -> None
     done = run("-f", str(path))
     assert done.exit_code == 1
     assert "x.yaml" in done.output
+
+
+def test_a_config_json_may_stand_for_the_catalog(tmp_path: Path) -> None:
+    figures = {"hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32, "num_attention_heads": 32}
+    more = {"num_key_value_heads": 8, "vocab_size": 128256, "max_position_embeddings": 8192, "model_type": "llama"}
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({**figures, **more}))
+    asked = ("--model", "acme/new", "--config-json", str(config), *GPUS, "--rate", "2", "-o", "manifest")
+    done = run(*asked)
+    assert done.exit_code == 0, done.output
+    spec = LLMServiceSpec.model_validate(yaml.safe_load(done.stdout)["spec"])
+    assert spec.model.config_json is not None and json.loads(spec.model.config_json)["num_hidden_layers"] == 32
+
+
+def test_a_config_json_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    done = run("--model", "acme/new", "--config-json", str(tmp_path / "none.json"), *GPUS)
+    assert done.exit_code == 1 and "none.json: cannot be read" in done.output

@@ -87,6 +87,8 @@ class Model(ApiModel):
     """Longest sequence (prompt and output) that the engine accepts. Default: the model's own limit, or what fits."""
     architecture: Architecture | None = None
     """Figures of a model that the catalog does not know."""
+    config_json: Annotated[str, StringConstraints(min_length=2, max_length=65536)] | None = None
+    """Text of the model's config.json: tells more than `architecture`, and wins over it and over the catalog."""
 
 
 class Engine(ApiModel):
@@ -159,6 +161,10 @@ class Workload(ApiModel):
     """Mean tokens of an answer."""
     requests_per_second: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Mean arrival rate."""
+    prefix_hit_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the prompts' tokens that the prefix cache already holds."""
+    tokens_per_step: Annotated[float, Field(ge=1, le=16)] = 1.0
+    """Tokens that one decode step yields for a sequence: above 1 with speculative decoding, as many as are accepted."""
 
 
 class Percentiles(ApiModel):

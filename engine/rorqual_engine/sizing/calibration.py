@@ -77,7 +77,9 @@ class Refusal:
 
 
 @lru_cache(maxsize=2048)
-def calibrate(setting: Setting, observations: tuple[Observation, ...]) -> Calibration | Refusal:
+def calibrate(
+    setting: Setting, observations: tuple[Observation, ...], prefix_hit_rate: float = 0.0
+) -> Calibration | Refusal:
     """The correction for a setting by observations of it; a Refusal when too many of them contradict physics."""
     if not observations:
         return Refusal("nothing was observed")
@@ -87,7 +89,7 @@ def calibrate(setting: Setting, observations: tuple[Observation, ...]) -> Calibr
     if len(dropped) > MOST_REFUSED * len(observations):
         told = f"{len(dropped)} of {len(observations)} observations contradict physics; the first: {dropped[0]}"
         return Refusal(told)
-    loads = [Load(seen.concurrency, seen.input_tokens, seen.output_tokens) for seen in good]
+    loads = [Load(seen.concurrency, seen.input_tokens, seen.output_tokens, prefix_hit_rate) for seen in good]
     law = predict_many([setting] * len(good), loads)
     concurrency = np.array([seen.concurrency for seen in good])
     return Calibration(

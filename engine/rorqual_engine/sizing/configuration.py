@@ -61,7 +61,8 @@ def _evidence(service: Service, running: Configuration | None, now: float) -> Ev
     tried = trial.observations if trial is not None and same else ()
     live = memory.observations if memory.observed == running else ()
     settled = service.workload is not None and service.workload.rolled_out
-    return Evidence(running, (*tried, *live), reported_cache_tokens(service, now) if settled else None)
+    reported = reported_cache_tokens(service, now) if settled else None
+    return Evidence(running, (*tried, *live), reported, service.spec.workload.prefix_hit_rate)
 
 
 def _bare(configuration: Configuration, pins: Pins) -> Configuration:

@@ -1,6 +1,8 @@
 """The engine that is to be sized: a model, how it is stored, and the runtime's rules."""
 
+import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rorqual_engine import catalog
 from rorqual_engine.api.spec import Architecture, LLMServiceSpec
@@ -40,6 +42,8 @@ class Engine:
     chosen_tokens: int | None = None
     """The same, where the search chose them: only then is the engine told."""
     measured: MeasuredMemory | None = None
+    accepted_tokens: float = 1.0
+    """Tokens that one decode step yields for a sequence (speculative decoding)."""
 
     @property
     def whole(self) -> tuple[catalog.Part, ...]:
@@ -56,7 +60,10 @@ class Engine:
 
 def describe_engine(spec: LLMServiceSpec, batched_tokens: int | None) -> Engine | Stall:
     """The engine of a spec; a Stall of UnknownModel when neither the catalog nor the spec knows the architecture."""
-    known = _known_model(spec)
+    try:
+        known = _known_model(spec)
+    except catalog.ConfigError as error:
+        return Stall(Reason.UNKNOWN_MODEL, f"spec.model.configJson: {error}")
     if known is None:
         return _unknown_model(spec.model.name)
     stored = known.storage if spec.model.quantization == "none" else catalog.Storage(scheme=spec.model.quantization)
@@ -70,13 +77,29 @@ def describe_engine(spec: LLMServiceSpec, batched_tokens: int | None) -> Engine 
         rules=catalog.runtime_version(spec.engine.runtime, spec.engine.version),
         left_whole=stored.whole,
         batched_tokens=batched_tokens,
+        accepted_tokens=spec.workload.tokens_per_step,
     )
 
 
 def _known_model(spec: LLMServiceSpec) -> catalog.KnownModel | None:
+    """Raises ConfigError for a config.json that cannot be read."""
+    if spec.model.config_json is not None:
+        return _described(spec.model.name, spec.model.config_json)
     if spec.model.architecture is not None:
         return catalog.KnownModel(_inline(spec.model.name, spec.model.architecture), catalog.Storage())
     return catalog.model(spec.model.name)
+
+
+@lru_cache(maxsize=256)
+def _described(name: str, text: str) -> catalog.KnownModel:
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise catalog.ConfigError(f"{name}: not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise catalog.ConfigError(f"{name}: expected a JSON object, found {type(config).__name__}")
+    facts = catalog.read_config_json(config, name)
+    return catalog.KnownModel(facts, facts.storage)
 
 
 def _inline(name: str, given: Architecture) -> ModelFacts:
@@ -91,5 +114,6 @@ def _unknown_model(name: str) -> Stall:
     return Stall(
         Reason.UNKNOWN_MODEL,
         f"model {name!r} is not in the catalog.{hint} Give spec.model.architecture (parameters, layers, hiddenSize, "
-        "attentionHeads, kvHeads, headSize, vocabulary, maxContextTokens; all are in the model's config.json)",
+        "attentionHeads, kvHeads, headSize, vocabulary, maxContextTokens), or spec.model.configJson, the text of its "
+        "config.json",
     )

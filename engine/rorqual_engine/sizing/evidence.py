@@ -23,6 +23,8 @@ class Evidence:
     observations: tuple[Observation, ...] = ()
     cache_tokens: int | None = None
     """KV cache that the engine reported after start."""
+    prefix_hit_rate: float = 0.0
+    """Share of the prompts' tokens that the prefix cache held, as the spec says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def _learn_speed(engine: Engine, offer: Offer, evidence: Evidence) -> Calibratio
     batched = replace(engine, batched_tokens=ran.max_batched_tokens or engine.batched_tokens)
     sequences = ran.max_concurrent_sequences or engine.rules.batch_defaults(offer.gpu.batch_class).sequences
     setting = setting_of(batched, offer.gpu, ran.tensor_parallel, sequences, pace)
-    return calibrate(setting, evidence.observations) if setting is not None else None
+    return calibrate(setting, evidence.observations, evidence.prefix_hit_rate) if setting is not None else None
 
 
 def _learn_memory(engine: Engine, offer: Offer, evidence: Evidence) -> MeasuredMemory | Refusal | None:

@@ -115,8 +115,8 @@ def _predicted(
         return Grid(shapes, rejected, index, sequences, none, none, none, share)
     busy = mean_busy(sequences)
     settings = [point[3] for point in points]
-    loads = [Load(count, question.input_tokens, question.output_tokens) for count in sequences]
-    loads += [Load(max(count, 1.0), question.input_tokens, question.output_tokens) for count in busy]
+    lengths = (question.input_tokens, question.output_tokens, question.prefix_hit_rate)
+    loads = [Load(max(count, 1.0), *lengths) for count in (*sequences, *busy)]
     answer = predict_many([*settings, *settings], loads)
     known = np.array([calibrates(question, shape) for shape in shapes])[index]
     ttft, tpot, requests = _calibrated(question, answer, np.tile(known, 2), np.concatenate([sequences, busy]))

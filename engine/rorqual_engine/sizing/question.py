@@ -25,6 +25,7 @@ class Question:
     """In the order in which they are preferred."""
     input_tokens: float
     output_tokens: float
+    prefix_hit_rate: float = 0.0
     objectives: tuple[Objective, ...] = ()
     requests_per_second: float | None = None
     """Arrivals to be served; None asks for the least cost of a request."""

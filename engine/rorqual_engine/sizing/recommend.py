@@ -33,12 +33,16 @@ class Wish:
     max_replicas: int | None = None
     objectives: tuple[Objective, ...] = ()
     confidence: float = CONFIDENCE
+    prefix_hit_rate: float = 0.0
 
     @classmethod
     def of(cls, spec: LLMServiceSpec) -> "Wish":
         load = spec.workload
         most = spec.scaling.max_replicas if spec.scaling.mode == "Internal" else None
-        return cls(load.input_tokens, load.output_tokens, load.requests_per_second, most, read_objectives(spec))
+        return cls(
+            *(load.input_tokens, load.output_tokens, load.requests_per_second, most, read_objectives(spec)),
+            prefix_hit_rate=load.prefix_hit_rate,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,7 @@ def ask(case: Case) -> Question:
         offers=case.offers,
         input_tokens=wish.input_tokens,
         output_tokens=wish.output_tokens,
+        prefix_hit_rate=wish.prefix_hit_rate,
         objectives=wish.objectives,
         requests_per_second=wish.requests_per_second,
         max_replicas=wish.max_replicas,

@@ -45,6 +45,7 @@ def setting_of(
         batched_tokens=engine.tokens_per_step(gpu),
         sequences=sequences,
         kv_bytes=engine.kv_bytes,
+        accepted_tokens=engine.accepted_tokens,
     )
 
 
