@@ -213,7 +213,7 @@ def _spreads(data: Measured, errors: Errors, metric: str, own: bool) -> Array:
         held = data.groups == group
         low, high = (margins_of(errors, np.flatnonzero(~held))["free"] if own else artefact.shipped().free)[metric]
         found[held] = (high - low) / (2 * INTERVAL_DEVIATIONS)
-    return found
+    return np.hypot(found, data.points["doubt"])
 
 
 def _lines(report: Figures, indent: str = "") -> str:

@@ -4,12 +4,16 @@ import csv
 from pathlib import Path
 from statistics import mean
 
+from sizing_rows import number
+
 from rorqual_engine import catalog
 from rorqual_engine.sizing.engine import Engine
 from rorqual_engine.sizing.memory import Budget, memory_budget
 from rorqual_engine.units import GIB
 
 PRODUCTS = {"H100-80GB": "NVIDIA-H100-80GB-HBM3", "A100-80GB": "NVIDIA-A100-SXM4-80GB"}
+ASKED = ("tp", "pp", "gpu_memory_utilization", "max_model_len")
+MEASURED = ("weights_gib", "kv_cache_gib")
 SEQUENCES = 1024
 """The engine's own default on GPUs of 70 GiB and more, with which the campaign ran."""
 
@@ -24,7 +28,8 @@ def score_memory(file: Path) -> tuple[dict[str, object], list[str]]:
     """The figures, and the rows that the catalog cannot describe. Nothing of the law is fitted by model."""
     with file.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
-    known = [row for row in rows if _describes(row)]
+    reasons = {id(row): _lacks(row) for row in rows}
+    known = [row for row in rows if not reasons[id(row)]]
     started = [row for row in known if row["status"] == "ok"]
     refused = [row for row in known if row["status"] == "refused"]
     sized = [row for row in started if row["kv_cache_gib"]]
@@ -39,11 +44,12 @@ def score_memory(file: Path) -> tuple[dict[str, object], list[str]]:
         "refused_recommended": sum(starts[id(row)] == "starts" for row in refused),
         "refused_n": len(refused),
     }
-    return figures, [f"{row['model']} on {row['gpu']}" for row in rows if row not in known]
+    return figures, [reason for reason in reasons.values() if reason]
 
 
-def _ape(pairs) -> float:  # type: ignore[no-untyped-def]
-    return mean(abs(found / measured - 1.0) for found, measured in pairs)
+def _ape(pairs) -> float | None:  # type: ignore[no-untyped-def]
+    errors = [abs(found / measured - 1.0) for found, measured in pairs]
+    return mean(errors) if errors else None
 
 
 def _kv(row: dict[str, str], column: str) -> tuple[float, float]:
@@ -54,8 +60,16 @@ def _weights(row: dict[str, str]) -> tuple[float, float]:
     return _budget(row).weights / GIB, float(row["weights_gib"])
 
 
-def _describes(row: dict[str, str]) -> bool:
-    return catalog.model(row["model"]) is not None and catalog.gpu(PRODUCTS.get(row["gpu"], row["gpu"])) is not None
+def _lacks(row: dict[str, str]) -> str:
+    """Why a row cannot be scored; empty when it can. What a refused start left empty is no fault."""
+    try:
+        for column in (*ASKED, *(column for column in MEASURED if row[column])):
+            number(row, column)
+    except ValueError as error:
+        return str(error)
+    if catalog.model(row["model"]) is None:
+        return f"model {row['model']}"
+    return "" if catalog.gpu(PRODUCTS.get(row["gpu"], row["gpu"])) is not None else f"GPU {row['gpu']}"
 
 
 def _budget(row: dict[str, str]) -> Budget:

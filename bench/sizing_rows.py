@@ -21,7 +21,7 @@ import numpy as np
 
 from rorqual_engine import catalog
 from rorqual_engine.sizing.performance import Load, Points, Setting, points_of
-from rorqual_engine.sizing.performance.points import RUNTIMES
+from rorqual_engine.sizing.performance.points import RUNTIMES, WEIGHT_BYTES
 from rorqual_engine.sizing.performance.prediction import Array
 from rorqual_engine.sizing.speed import accelerator_of, shape_of
 
@@ -46,6 +46,7 @@ SAME_ARCHITECTURE = {
 PRECISIONS = {"": "bf16", "fp8": "fp8", "fp8_block": "fp8", "nvfp4": "fp4", "int4_wo": "int4"}
 FIGURES = ("isl", "osl", "batch_size", "silicon_ttft_ms", "silicon_tpot_ms")
 COLUMNS = (*FIGURES, "model_path", "system", "backend", "backend_version", "precision", "gemm_quant_mode", "tp_size")
+SIZES = ("tp_size", "attention_dp_size", "moe_tp_size", "moe_ep_size")
 UNLIMITED = 1e6
 
 
@@ -112,12 +113,12 @@ def number(row: dict[str, str], column: str) -> float:
 def lacks(row: dict[str, str]) -> str:
     """Why this row cannot be scored: what the catalog does not know of it, or a figure that is none; else empty."""
     try:
-        for column in FIGURES:
+        for column in (*FIGURES, *(size for size in SIZES if row.get(size) and row[size] not in ("0", "0.0"))):
             number(row, column)
     except ValueError as error:
         return str(error)
-    if not row["precision"] and row["gemm_quant_mode"] not in PRECISIONS:
-        return f"precision {row['gemm_quant_mode']}"
+    if precision_of(row) not in WEIGHT_BYTES:
+        return f"precision {row['precision'] or row['gemm_quant_mode']}"
     if row["backend"] not in RUNTIMES:
         return f"runtime {row['backend']}"
     if catalog.model(_architecture(row)) is None:
@@ -140,14 +141,17 @@ def load_of(row: dict[str, str]) -> Load:
 
 
 def setting_of(row: dict[str, str]) -> Setting:
-    precision = row["precision"] or PRECISIONS[row["gemm_quant_mode"]]
-    return _setting(_architecture(row), row["system"], precision, row["backend"], *parallelism(row))
+    return _setting(_architecture(row), row["system"], precision_of(row), row["backend"], *parallelism(row))
+
+
+def precision_of(row: dict[str, str]) -> str:
+    """Of the weights; empty when the row says none that is known."""
+    return row["precision"] or PRECISIONS.get(row["gemm_quant_mode"], "")
 
 
 def parallelism(row: dict[str, str]) -> tuple[int, int, int]:
     """Tensor, data and expert parallelism as they were, whatever the export made of them."""
-    names = ("tp_size", "attention_dp_size", "moe_tp_size", "moe_ep_size")
-    tensor, data, expert_tensor, expert = (_size(row, name) for name in names)
+    tensor, data, expert_tensor, expert = (_size(row, name) for name in SIZES)
     if data > 1:
         if tensor == 1 and expert_tensor == expert and data == expert_tensor * expert:
             return 1, expert_tensor, expert

@@ -31,6 +31,8 @@ BAD = [
     ("silicon_tpot_ms", "", "silicon_tpot_ms: expected a number above 0, found ''"),
     ("isl", "0", "isl: expected a number above 0, found '0'"),
     ("osl", "many", "osl: expected a number above 0, found 'many'"),
+    ("tp_size", "nan", "tp_size: expected a number above 0, found 'nan'"),
+    ("precision", "fp7", "precision fp7"),
     ("batch_size", "inf", "batch_size: expected a number above 0, found 'inf'"),
 ]
 
