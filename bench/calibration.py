@@ -34,6 +34,7 @@ from operating import OperatorProcess, Service, llmservice  # noqa: E402
 
 from rorqual_engine import catalog  # noqa: E402
 from rorqual_engine.api import LLMServiceSpec  # noqa: E402
+from rorqual_engine.api.status import CalibrationPoint  # noqa: E402
 from rorqual_engine.observation import Observation  # noqa: E402
 from rorqual_engine.sizing.calibration import Refusal, calibrate, corrected  # noqa: E402
 from rorqual_engine.sizing.engine import Engine, describe_engine  # noqa: E402
@@ -135,9 +136,7 @@ def score(taught: list[Point], seen: list[Point]) -> dict[str, Any]:
 
 
 def observation(point: Point) -> Observation:
-    names = {"concurrency": "concurrency", "inputTokens": "input_tokens", "outputTokens": "output_tokens"}
-    names |= {"ttftSeconds": "ttft_seconds", "tpotSeconds": "tpot_seconds", "requestsPerSecond": "requests_per_second"}
-    return Observation(**{names[name]: value for name, value in point.items()})
+    return Observation(**CalibrationPoint.model_validate(point).model_dump(by_alias=False))
 
 
 def told(recommendation: dict[str, Any]) -> dict[str, Any]:

@@ -29,12 +29,12 @@ from sizing_rows import COLUMNS, Measured, is_performance, read
 from sizing_static import is_static, score_static
 from sizing_time import predict_ms, search_ms
 
-from rorqual_engine.sizing.objectives import CONFIDENCE, INTERVAL_DEVIATIONS
+from rorqual_engine.sizing.objectives import CONFIDENCE
 from rorqual_engine.sizing.performance import artefact
 from rorqual_engine.sizing.performance.artefact import Margins
 from rorqual_engine.sizing.performance.law import margins_at, values
 from rorqual_engine.sizing.performance.physics import roofline
-from rorqual_engine.sizing.performance.prediction import Array
+from rorqual_engine.sizing.performance.prediction import INTERVAL_DEVIATIONS, Array
 
 METRICS = ("tpot", "ttft", "throughput")
 CONFIDENCES = (0.5, 0.7, 0.9)

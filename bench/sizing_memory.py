@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from statistics import mean
 
-from sizing_rows import number
+from sizing_rows import columns_of, number
 
 from rorqual_engine import catalog
 from rorqual_engine.sizing.engine import Engine
@@ -20,8 +20,7 @@ SEQUENCES = 1024
 
 def is_campaign(file: Path) -> bool:
     """Whether the file holds start-ups (and not operating points)."""
-    with file.open(newline="") as lines:
-        return "kv_cache_gib" in next(csv.reader(lines), [])
+    return "kv_cache_gib" in columns_of(file)
 
 
 def score_memory(file: Path) -> tuple[dict[str, object], list[str]]:

@@ -131,8 +131,12 @@ def lacks(row: dict[str, str]) -> str:
 
 def is_performance(file: Path) -> bool:
     """Whether the file holds operating points of closed loops."""
+    return columns_of(file) >= set(COLUMNS)
+
+
+def columns_of(file: Path) -> set[str]:
     with file.open(newline="") as lines:
-        return set(next(csv.reader(lines), [])) >= set(COLUMNS)
+        return set(next(csv.reader(lines), []))
 
 
 def load_of(row: dict[str, str]) -> Load:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from sizing_rows import number
+from sizing_rows import columns_of, number
 
 from rorqual_engine import catalog
 from rorqual_engine.sizing.performance import Load, Setting, predict_many
@@ -42,8 +42,7 @@ class Batch:
 
 def is_static(file: Path) -> bool:
     """Whether the file holds static batches."""
-    with file.open(newline="") as lines:
-        columns = set(next(csv.reader(lines), []))
+    columns = columns_of(file)
     return columns >= set(ARGONNE) or columns >= set(SPLITWISE)
 
 

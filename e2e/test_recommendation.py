@@ -68,8 +68,7 @@ def test_a_calibration_run_corrects_the_prediction(
     sandbox.apply(asking(chat.namespace, 4))
     until(lambda: chat.holds("Ready"))
     catalog = float(chat.status["recommendation"]["capacity"]["requestsPerSecond"]["value"])
-    command = [*RORQUAL, "calibrate", "chat", "-n", chat.namespace, "--kubeconfig", str(sandbox.kubeconfig)]
-    subprocess.run([*command, "--guidellm", str(slow_guidellm(tmp_path))], check=True, capture_output=True)
+    calibrate(sandbox, chat, slow_guidellm(tmp_path))
     until(lambda: chat.status["recommendation"]["basis"] == "Calibrated")
     assert float(chat.status["recommendation"]["capacity"]["requestsPerSecond"]["value"]) < catalog / 1.5
     until(lambda: "RecommendationChanged" in chat.events())
@@ -80,12 +79,15 @@ def test_a_calibration_against_physics_is_refused_and_told(
 ) -> None:
     sandbox.apply(asking(chat.namespace, 4))
     until(lambda: chat.holds("Ready"))
-    command = [*RORQUAL, "calibrate", "chat", "-n", chat.namespace, "--kubeconfig", str(sandbox.kubeconfig)]
-    impossible = slow_guidellm(tmp_path, tpot_ms=0.1)
-    subprocess.run([*command, "--guidellm", str(impossible)], check=True, capture_output=True)
+    calibrate(sandbox, chat, slow_guidellm(tmp_path, tpot_ms=0.1))
     until(lambda: "reading the weights alone" in chat.status["recommendation"].get("calibrationRefused", ""))
     assert chat.status["recommendation"]["basis"] == "Catalog"
     until(lambda: "CalibrationRefused" in chat.events())
+
+
+def calibrate(sandbox: Sandbox, chat: Service, guidellm: Path) -> None:
+    command = [*RORQUAL, "calibrate", chat.name, "-n", chat.namespace, "--kubeconfig", str(sandbox.kubeconfig)]
+    subprocess.run([*command, "--guidellm", str(guidellm)], check=True, capture_output=True)
 
 
 def slow_guidellm(folder: Path, tpot_ms: float = 60.0) -> Path:

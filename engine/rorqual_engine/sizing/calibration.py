@@ -16,9 +16,8 @@ from functools import lru_cache
 import numpy as np
 
 from rorqual_engine.observation import Observation
-from rorqual_engine.sizing.objectives import INTERVAL_DEVIATIONS
 from rorqual_engine.sizing.performance import Intervals, Load, Setting, predict_many
-from rorqual_engine.sizing.performance.prediction import Array
+from rorqual_engine.sizing.performance.prediction import INTERVAL_DEVIATIONS, Array
 from rorqual_engine.sizing.physics import contradiction
 
 CENTRES = np.arange(0.0, 10.0, 1.5)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from rorqual_engine.sizing.calibration import corrected
 from rorqual_engine.sizing.fit import Fit, fit_on
-from rorqual_engine.sizing.objectives import INTERVAL_DEVIATIONS, Objective
+from rorqual_engine.sizing.objectives import Objective
 from rorqual_engine.sizing.performance import Interval, Intervals, Load, Predictions, Setting, predict_many
-from rorqual_engine.sizing.performance.prediction import Array
+from rorqual_engine.sizing.performance.prediction import INTERVAL_DEVIATIONS, Array
 from rorqual_engine.sizing.question import Question, Rejection, Shape, list_shapes
 from rorqual_engine.sizing.speed import setting_of
 

@@ -16,14 +16,13 @@ from statistics import NormalDist
 from typing import Literal
 
 from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.sizing.performance.prediction import INTERVAL_DEVIATIONS
 from rorqual_engine.units import duration_seconds
 
 CONFIDENCE = 0.7
 """With which all objectives together must be kept unless something else is asked for: on measured curves the law that
 nobody has calibrated loses a fifth of the goodput by it, and a quarter by 0.9 (bench/sizing.py, regret_by_confidence).
 """
-INTERVAL_DEVIATIONS = NormalDist().inv_cdf(0.95)
-"""Standard deviations from the middle of a 90 % interval to its end."""
 PROMPT_SPREAD = {50: 1.0, 90: 2.5, 95: 3.6, 99: 3.7}
 """Length of a prompt at that percentile over the mean; at the median the prediction itself."""
 

@@ -9,12 +9,15 @@ from rorqual_engine.sizing.performance.artefact import Artefact, Margins, shippe
 from rorqual_engine.sizing.performance.correction import figures_of
 from rorqual_engine.sizing.performance.physics import FREE_OVERLOAD, physical_law
 from rorqual_engine.sizing.performance.points import Points, points_of
-from rorqual_engine.sizing.performance.prediction import Array, Intervals, Prediction, Predictions
+from rorqual_engine.sizing.performance.prediction import (
+    INTERVAL_DEVIATIONS,
+    Array,
+    Intervals,
+    Prediction,
+    Predictions,
+)
 from rorqual_engine.sizing.performance.setting import Load, Setting
 from rorqual_engine.sizing.performance.work import work_of
-
-DOUBT_REACH = 1.645
-"""Standard deviations from the middle of a 90 % interval to its end."""
 
 
 def predict(setting: Setting, load: Load) -> Prediction:
@@ -60,7 +63,7 @@ def margins_at(metric: str, full: NDArray[np.bool_], doubt: Array, artefact: Art
 
     def bound(side: int) -> Array:
         margins: tuple[Margins, Margins] = (artefact.full, artefact.free)
-        return np.hypot(np.where(full, margins[0][metric][side], margins[1][metric][side]), DOUBT_REACH * doubt)
+        return np.hypot(np.where(full, margins[0][metric][side], margins[1][metric][side]), INTERVAL_DEVIATIONS * doubt)
 
     return -bound(0), bound(1)
 

@@ -1,11 +1,14 @@
 """What the law answers."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+INTERVAL_DEVIATIONS = NormalDist().inv_cdf(0.95)
+"""Standard deviations from the middle of a 90 % interval to its end."""
 
 
 @dataclass(frozen=True, slots=True)
