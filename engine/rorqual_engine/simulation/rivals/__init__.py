@@ -1,0 +1,1 @@
+"""Peers' scaling policies, restated one a file, each with its source."""

@@ -1,0 +1,29 @@
+"""How long one step of an engine takes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StepTiming:
+    """A step's seconds, linear in what is in it.
+
+    `step + sequence*B + context*K + prompt*P + attention*sum(p*(seen + p/2))` for B decoding sequences that hold K
+    tokens in the KV cache together, and chunks of p tokens (P in all) of prompts of which `seen` tokens came before.
+    """
+
+    step_seconds: float
+    sequence_seconds: float = 0.0
+    context_seconds: float = 0.0
+    """For one token in the KV cache of a decoding sequence."""
+    prompt_seconds: float = 0.0
+    """For one token of a prompt."""
+    attention_seconds: float = 0.0
+    """For one token of a prompt and one token before it."""
+
+    def decode_seconds(self, sequences: float, context_tokens: float) -> float:
+        """Of a step of so many sequences that hold `context_tokens` together."""
+        return self.step_seconds + self.sequence_seconds * sequences + self.context_seconds * context_tokens
+
+    def prefill_seconds(self, tokens: float, seen: float = 0.0) -> float:
+        """What a prompt's `tokens` add to the steps that work on them, after `seen` that are in the cache already."""
+        return self.prompt_seconds * tokens + self.attention_seconds * tokens * (seen + tokens / 2.0)

@@ -1,0 +1,1 @@
+"""Named workloads: requests drawn from a seed."""
