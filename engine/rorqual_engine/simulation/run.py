@@ -1,0 +1,264 @@
+"""One run: services, their policies, and time."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from rorqual_engine.simulation.fleet import Fleet, Startup
+from rorqual_engine.simulation.history import History
+from rorqual_engine.simulation.policy import Decision, Facts, Policy, View
+from rorqual_engine.simulation.pool import Pool
+from rorqual_engine.simulation.requests import Requests
+from rorqual_engine.simulation.scrape import Scrape, record, scrape
+from rorqual_engine.simulation.state import HELD, Engine
+
+PROGRESS_SECONDS = 600.0
+"""Of simulated time between two reports of progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that happens to a replica at a time; the replica is told by its number (0 is the first)."""
+
+    at: float
+    replica: int
+    kind: str
+    """`kill`: dies and starts anew. `slow`: by `slowness`. `silent`: its metrics are gone. `heard`: they are back."""
+    slowness: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of a run."""
+
+    facts: Facts
+    requests: Requests
+    initial_replicas: int = 1
+    startup_variation: float = 0.0
+    """Standard deviation of the start-up time over its mean."""
+    least_load: bool = True
+    """The gateway picks the replica with the fewest requests; else they take turns."""
+    faults: tuple[Fault, ...] = ()
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Services on one pool of GPUs."""
+
+    services: Mapping[str, Service]
+    gpus: int | None = None
+    """Of the pool; None for as many as anybody asks for."""
+    scrape_seconds: float = 5.0
+    seed: int = 0
+
+    @property
+    def duration_seconds(self) -> float:
+        return max(one.requests.duration_seconds for one in self.services.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision as it was carried out."""
+
+    at: float
+    before: int
+    replicas: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one service."""
+
+    service: Service
+    fleet: Fleet
+    history: History
+    decisions: tuple[Decided, ...]
+
+
+class Controller(Protocol):
+    """Decides for all services of a run together."""
+
+    def interval_seconds(self, name: str) -> float: ...
+    def decide(self, views: Mapping[str, View], scrapes: Mapping[str, Scrape]) -> Mapping[str, Decision]:
+        """For those services whose turn it is: the keys of `views`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Separate:
+    """Each service has a policy of its own."""
+
+    policies: Mapping[str, Policy]
+
+    def interval_seconds(self, name: str) -> float:
+        return self.policies[name].interval_seconds
+
+    def decide(self, views: Mapping[str, View], scrapes: Mapping[str, Scrape]) -> Mapping[str, Decision]:  # noqa: ARG002
+        return {name: self.policies[name].decide(view) for name, view in views.items()}
+
+
+def simulate(
+    scenario: Scenario, controller: Controller, progress: Callable[[float], None] | None = None
+) -> dict[str, Outcome]:
+    """Runs until the end of the longest trace; `progress` is told the seconds of the run that are over."""
+    return _Run(scenario, controller).go(progress)
+
+
+@dataclass(slots=True)
+class _Member:
+    """A service in a run."""
+
+    service: Service
+    fleet: Fleet
+    next_decision: float
+    history: History = field(default_factory=History)
+    seen: Scrape | None = None
+    silent: set[int] = field(default_factory=set)
+    decisions: list[Decided] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+class _Run:
+    def __init__(self, scenario: Scenario, controller: Controller) -> None:
+        self._scenario, self._controller = scenario, controller
+        pool = Pool(scenario.gpus)
+        seeds = np.random.SeedSequence(scenario.seed).spawn(len(scenario.services))
+        self._members = {
+            name: _Member(
+                service,
+                _fleet(service, pool, np.random.default_rng(seed)),
+                controller.interval_seconds(name),
+                faults=sorted(service.faults, key=lambda fault: fault.at),
+            )
+            for (name, service), seed in zip(scenario.services.items(), seeds, strict=True)
+        }
+
+    def go(self, progress: Callable[[float], None] | None) -> dict[str, Outcome]:
+        end, told = self._scenario.duration_seconds, 0.0
+        for member in self._members.values():
+            member.fleet.begin(member.service.initial_replicas)
+        next_scrape = 0.0
+        now = 0.0
+        while now <= end:
+            self._happen(now)
+            if now >= next_scrape:
+                self._scrape(now)
+                next_scrape += self._scenario.scrape_seconds
+            self._decide(now)
+            if progress is not None and now - told >= PROGRESS_SECONDS:
+                told = now
+                progress(now)
+            now = min(self._next_event(), next_scrape)
+        for member in self._members.values():
+            member.fleet.advance(end)
+            member.fleet.end(end)
+        return {name: _outcome(member) for name, member in self._members.items()}
+
+    def _next_event(self) -> float:
+        times = [member.fleet.next_ready() for member in self._members.values()]
+        times += [member.next_decision for member in self._members.values()]
+        times += [member.faults[0].at for member in self._members.values() if member.faults]
+        return min(times)
+
+    def _happen(self, now: float) -> None:
+        for member in self._members.values():
+            member.fleet.advance(now)
+        for member in sorted(self._members.values(), key=lambda one: -one.service.priority):
+            member.fleet.place(now)
+            member.fleet.make_ready(now)
+            while member.faults and member.faults[0].at <= now:
+                _strike(member, member.faults.pop(0), now)
+
+    def _scrape(self, now: float) -> None:
+        for member in self._members.values():
+            member.seen = scrape(member.fleet, now, frozenset(member.silent))
+            record(member.history, member.fleet, member.seen)
+
+    def _decide(self, now: float) -> None:
+        due = [name for name, member in self._members.items() if member.next_decision <= now]
+        if not due:
+            return
+        views = {name: _view(self._members[name], now) for name in due}
+        scrapes = {name: seen for name in due if (seen := self._members[name].seen) is not None}
+        for name, decision in self._controller.decide(views, scrapes).items():
+            _carry_out(self._members[name], decision, now)
+        for name in due:
+            self._members[name].next_decision = now + self._controller.interval_seconds(name)
+
+
+def _fleet(service: Service, pool: Pool, random: np.random.Generator) -> Fleet:
+    facts = service.facts
+    return Fleet(
+        requests=service.requests,
+        engine=engine_of(facts, service.least_load),
+        startup=Startup(facts.startup_seconds, service.startup_variation),
+        pool=pool,
+        random=random,
+        most=facts.max_replicas,
+        gpus_per_replica=facts.gpus_per_replica,
+    )
+
+
+def engine_of(facts: Facts, least_load: bool = True) -> Engine:
+    """A replica as the kernel sees it."""
+    timing = facts.timing
+    return Engine(
+        sequences=facts.sequences,
+        kv_tokens=facts.kv_tokens,
+        batched_tokens=facts.batched_tokens,
+        block_tokens=16,
+        step=timing.step_seconds,
+        sequence=timing.sequence_seconds,
+        context=timing.context_seconds,
+        prompt=timing.prompt_seconds,
+        attention=timing.attention_seconds,
+        least_load=least_load,
+    )
+
+
+def _strike(member: _Member, fault: Fault, now: float) -> None:
+    if fault.kind == "kill":
+        member.fleet.fail(fault.replica, now)
+    elif fault.kind == "slow":
+        member.fleet.slow(fault.replica, fault.slowness, now)
+    elif fault.kind == "silent":
+        member.silent.add(fault.replica)
+    elif fault.kind == "heard":
+        member.silent.discard(fault.replica)
+    else:
+        raise ValueError(f"fault {fault.kind!r} at {fault.at:g} s: expected kill, slow, silent or heard")
+
+
+def _view(member: _Member, now: float) -> View:
+    seen, fleet = member.seen, member.fleet
+    if seen is None:
+        raise ValueError(f"no scrape before {now:g} s")
+    return View(
+        now=now,
+        asked=fleet.asked,
+        starting_seconds=np.array([now - one.asked_at for one in fleet.starting]),
+        draining=len(fleet.draining),
+        running=seen.running,
+        waiting=seen.waiting,
+        kv_use=seen.kv_use,
+        waiting_tokens=seen.waiting_tokens,
+        missing=seen.missing,
+        held=int(fleet.state.totals[HELD]),
+        history=member.history,
+    )
+
+
+def _carry_out(member: _Member, decision: Decision, now: float) -> None:
+    facts, before = member.service.facts, member.fleet.asked
+    replicas = min(max(decision.replicas, facts.min_replicas), facts.max_replicas)
+    member.decisions.append(Decided(now, before, replicas, decision.why))
+    if replicas != before:
+        member.fleet.scale_to(replicas, now)
+
+
+def _outcome(member: _Member) -> Outcome:
+    return Outcome(member.service, member.fleet, member.history, tuple(member.decisions))
