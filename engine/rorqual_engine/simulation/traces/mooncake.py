@@ -63,7 +63,7 @@ def _shared_blocks(rows: Iterable[_Row]) -> list[int]:
 
 def _rows(lines: Iterable[str], on_bad: OnBadRow) -> Iterator[_Row]:
     for number, line in enumerate(lines, start=1):
-        text = line.strip()
+        text = line.lstrip("\ufeff").strip()
         if not text:
             continue
         try:

@@ -33,7 +33,7 @@ class Reading:
 
 
 def read_trace(lines: Iterable[str], reading: Reading | None = None) -> Requests:
-    """The requests; TraceError when the format is not known or a row is refused. Empty lines before the first count."""
+    """The requests; TraceError when the format is not known or a row is refused."""
     rest = iter(lines)
     first = next(rest, "")
     reader = _reader(first)

@@ -1,6 +1,6 @@
 """Two services on one pool of GPUs."""
 
-from rorqual_engine.simulation.workloads.shapes import cycles_curve, shape
+from rorqual_engine.simulation.workloads.shapes import CYCLES_OPENING, cycles_curve, shape
 from rorqual_engine.simulation.workloads.step import step_curve
 from rorqual_engine.simulation.workloads.workload import Pool
 
@@ -9,8 +9,8 @@ POOLS = (
         name="shared-pool",
         description="two services with opposite cycles of 22 ± 18 requests/s: together they always need about the same",
         services=(
-            shape("first", "begins at the lowest", cycles_curve(0.0)),
-            shape("second", "begins at the highest", cycles_curve(0.5)),
+            shape("first", "begins at the lowest", cycles_curve(0.0), CYCLES_OPENING),
+            shape("second", "begins at the highest", cycles_curve(0.5), CYCLES_OPENING),
         ),
         gpus=6,
     ),

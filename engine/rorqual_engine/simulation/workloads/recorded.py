@@ -66,7 +66,7 @@ def _scaled(service: str, factor: float) -> Callable[[np.random.Generator], Requ
 def _azure(service: str, title: str, seconds: float, factor: float) -> tuple[Workload, Workload]:
     recorded = Workload(
         name=f"azure-{service}",
-        description=f"58 minutes of a production {title} service, as recorded",
+        description=f"nearly an hour of a production {title} service, as recorded",
         source="Azure 2023",
         duration_seconds=seconds,
         make=_as_recorded(service),

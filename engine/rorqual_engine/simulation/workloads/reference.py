@@ -28,7 +28,8 @@ _TAIL = """\
 - Azure 2023: the Azure LLM inference traces, conversation and code, of the Azure Public Dataset
   (<https://github.com/Azure/AzurePublicDataset>), CC-BY 4.0. Arrivals were rounded to a millisecond.
 - ServeGen m-large: rates in windows of ten minutes, of <https://github.com/alibaba/ServeGen>, Apache-2.0; arrivals
-  inside a window and lengths are drawn. Its own file of two weeks is read like any other trace.
+  inside a window and lengths are drawn. A longer file of such rates is read like any
+  other trace.
 - chat lengths: lognormal, with the medians and means of Azure's conversation trace.
 
 Licences and changes stand beside the data, in `data/NOTICE`.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rorqual_engine.simulation.arrivals import RateCurve, arrivals
 from rorqual_engine.simulation.lengths import Lengths, Lognormal
+from rorqual_engine.simulation.opening import OPENING_SECONDS
 from rorqual_engine.simulation.requests import Requests, requests_of
 from rorqual_engine.simulation.workloads.workload import Workload, drawn
 
@@ -16,6 +17,8 @@ HOUR = 3600.0
 CHAT_INPUTS, CHAT_OUTPUTS = Lognormal(1020, 0.5), Lognormal(129, 1.0)
 PREFILL_INPUTS, PREFILL_OUTPUTS = Lognormal(4000, 0.5), Lognormal(50, 0.5)
 DECODE_INPUTS, DECODE_OUTPUTS = Lognormal(300, 0.5), Lognormal(1000, 0.5)
+CYCLES_OPENING = 60.0
+"""Within which a cycle has hardly begun to turn."""
 _PERIOD = 1200.0
 _SHIFT_RATE = 8.0
 _SHIFT_BEGIN, _SHIFT_END = 1200.0, 2400.0
@@ -32,14 +35,15 @@ def cycles_curve(phase: float) -> RateCurve:
     return RateCurve.of_function(lambda at: 22.0 - 18.0 * np.cos(2 * np.pi * (at / _PERIOD + phase)), HOUR)
 
 
-def shape(name: str, description: str, curve: RateCurve, cv: float = 1.0) -> Workload:
+def shape(name: str, description: str, curve: RateCurve, opening_seconds: float = OPENING_SECONDS) -> Workload:
     """A chat at a rate that changes."""
     return Workload(
         name=name,
         description=description,
         source="chat lengths",
         duration_seconds=curve.duration_seconds,
-        make=lambda generator: drawn(curve, CHAT_INPUTS, CHAT_OUTPUTS, generator, cv),
+        make=lambda generator: drawn(curve, CHAT_INPUTS, CHAT_OUTPUTS, generator),
+        opening_seconds=opening_seconds,
     )
 
 
@@ -83,7 +87,7 @@ WORKLOADS = (
         "4 requests/s for 10 min, up to 40 within 25 min, 40 for 10 min, down to 4 within 15 min",
         RateCurve.of_function(_ramp, HOUR),
     ),
-    shape("cycles", "22 ± 18 requests/s, period 20 min, begins at the lowest", cycles_curve(0.0)),
+    shape("cycles", "22 ± 18 requests/s, period 20 min, begins at the lowest", cycles_curve(0.0), CYCLES_OPENING),
     Workload(
         name="composition-shift",
         description=(
