@@ -68,14 +68,14 @@ def _claim(case: Case) -> Claim | None:
     if wanted is None or service.spec.sharing.scheme != "Exclusive":
         return None
     running = (service.workload.configuration if service.workload else None) or wanted
-    same_shape = (running.gpu, running.tensor_parallel) == (wanted.gpu, wanted.tensor_parallel)
+    same_shape = running.replica == wanted.replica
     replicas = _placed(service.pods)
-    released = {node: count * running.tensor_parallel for node, count in replicas.items()}
+    released = {node: count * running.gpus for node, count in replicas.items()}
     return Claim(
         key=service.key,
         priority=service.spec.priority,
         gpu=wanted.gpu,
-        gpus_per_replica=wanted.tensor_parallel,
+        gpus_per_replica=wanted.gpus,
         current=case.current,
         wanted=case.wanted,
         held=replicas if same_shape else {},

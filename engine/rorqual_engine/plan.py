@@ -84,6 +84,26 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Replica:
+    """The GPUs of one replica, and how the model is spread over them."""
+
+    gpu: str
+    """Product."""
+    tensor_parallel: int
+    """GPUs that share each layer."""
+    pipeline_parallel: int = 1
+    """Stages, one after the other, that the layers are divided into; each has `tensor_parallel` GPUs."""
+
+    @property
+    def gpus(self) -> int:
+        return self.tensor_parallel * self.pipeline_parallel
+
+    def __str__(self) -> str:
+        stages = f" in {self.pipeline_parallel} stages" if self.pipeline_parallel > 1 else ""
+        return f"{self.gpus} x {self.gpu}{stages}"
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """What an engine is told to run with. None leaves the engine's own default."""
 
@@ -94,6 +114,16 @@ class Configuration:
     max_context_tokens: int | None = None
     max_batched_tokens: int | None = None
     """Tokens of one step."""
+    pipeline_parallel: int = 1
+
+    @property
+    def replica(self) -> Replica:
+        return Replica(self.gpu, self.tensor_parallel, self.pipeline_parallel)
+
+    @property
+    def gpus(self) -> int:
+        """Of one replica."""
+        return self.replica.gpus
 
 
 @dataclass(frozen=True, slots=True)

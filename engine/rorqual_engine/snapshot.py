@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.observation import Observation
-from rorqual_engine.plan import Configuration, Memory
+from rorqual_engine.plan import Configuration, Memory, Replica
 
 STALE_AFTER_SECONDS = 60.0
 """Metrics older than this count as missing."""
@@ -129,8 +129,7 @@ class Workload:
 class Trial:
     """What a calibration run measured on one replica."""
 
-    gpu: str
-    tensor_parallel: int
+    replica: Replica
     observations: tuple[Observation, ...]
 
 

@@ -104,7 +104,11 @@ def _run(running: Configuration, points: list[dict[str, float]]) -> CalibrationR
     for point in read:
         Observation(**point.model_dump(by_alias=False))
     return CalibrationRun(
-        time=rfc3339(time.time()), gpu=running.gpu, tensor_parallel=running.tensor_parallel, points=read
+        time=rfc3339(time.time()),
+        gpu=running.gpu,
+        tensor_parallel=running.tensor_parallel,
+        pipeline_parallel=running.pipeline_parallel,
+        points=read,
     )
 
 

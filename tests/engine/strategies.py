@@ -77,7 +77,8 @@ memories = st.builds(
 def services(draw, name="chat", modes=("Internal",)):
     """A service whose pods run one shape; the number asked for may differ from the number of pods."""
     count = draw(st.integers(0, 8))
-    shape = draw(st.sampled_from([Configuration(H100, 1, 100, 0.9, 8192), Configuration(A100, 2, 100, 0.9, 8192)]))
+    one, two = Configuration(H100, 1, 100, 0.9, 8192), Configuration(A100, 2, 100, 0.9, 8192)
+    shape = draw(st.sampled_from([one, two, replace(one, pipeline_parallel=3)]))
     return a_service(
         a_spec(gpus=(shape.gpu,), scaling=draw(scalings(modes)), priority=draw(st.integers(-1, 1))),
         tuple(draw(pods(f"{name}-{i}")) for i in range(count)),
@@ -103,7 +104,7 @@ def settle_pods(snapshot, free):
     for service in snapshot.services:
         shape = service.workload.configuration
         here = tuple(replace(pod, node=f"node-{shape.gpu}") if pod.node else pod for pod in service.pods)
-        used[shape.gpu] += shape.tensor_parallel * sum(pod.node is not None for pod in here)
+        used[shape.gpu] += shape.gpus * sum(pod.node is not None for pod in here)
         moved.append(replace(service, pods=here))
     nodes = tuple(a_node(f"node-{gpu}", used[gpu] + free[gpu], used[gpu], gpu) for gpu in free)
     return Snapshot(tuple(moved), nodes)

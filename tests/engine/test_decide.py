@@ -212,6 +212,23 @@ def test_another_shape_uses_the_gpus_that_it_gives_back():
     assert plan.shortage is None
 
 
+def test_a_replica_in_stages_takes_the_gpus_of_all_of_them():
+    """Four GPUs a replica: one more fits on ten of which four are in use, and not two."""
+    spec = a_spec(configuration={"tensorParallel": 2, "pipelineParallel": 2}, scaling={"maxReplicas": 100})
+    staged = replace(RUNNING, tensor_parallel=2, pipeline_parallel=2)
+    running = {"workload": a_workload(1, staged), "memory": settled(staged)}
+    plan = plan_of(a_service(spec, busy(1, 100, 200), **running), nodes=(a_node(gpus=10, used=4),))
+    assert scale_of(plan).replicas == 2
+    assert plan.shortage is not None and plan.shortage.gpus_per_replica == 4
+
+
+def test_other_stages_use_the_gpus_that_are_given_back():
+    spec = a_spec(configuration={"tensorParallel": 1, "pipelineParallel": 2}, scaling={"maxReplicas": 1})
+    plan = plan_of(a_service(spec, busy(1, 10), generation=2), nodes=(a_node(gpus=2, used=1),))
+    assert apply_of(plan).configuration.gpus == 2
+    assert plan.shortage is None
+
+
 # Faults are not load
 
 

@@ -59,7 +59,7 @@ def test_growth_never_asks_for_more_gpus_than_there_are(snapshot):
             shape, scale = service.workload.configuration, scale_of(plans[service.key])
             if shape.gpu == node.gpu and scale is not None and scale.replicas > scale.current:
                 held = sum(pod.node is not None and not pod.terminating for pod in service.pods)
-                asked += shape.tensor_parallel * max(0, scale.replicas - held)
+                asked += shape.gpus * max(0, scale.replicas - held)
         assert asked <= node.gpus_free
 
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from rorqual_engine.plan import Replica
 from rorqual_operator import cli_calibrate
 from rorqual_operator.kube import DEPLOYMENTS, LLMSERVICES, PODS, NotFound, Object
 from rorqual_operator.observe.cluster import to_trial
@@ -127,3 +128,10 @@ def test_an_unknown_service_is_an_error(api: Api) -> None:
 @pytest.mark.parametrize("written", [{"gpu": "H100"}, {"gpu": "H", "tensorParallel": 1, "time": "t", "points": [{}]}])
 def test_a_status_that_cannot_be_read_teaches_nothing(written: Object) -> None:
     assert to_trial({"metadata": {}, "status": {"calibration": written}}) is None
+
+
+def test_a_run_is_of_the_stages_that_it_names() -> None:
+    run = {"gpu": "H", "tensorParallel": 2, "time": "2026-01-01T00:00:00Z", "points": []}
+    for stages, written in ((1, run), (3, {**run, "pipelineParallel": 3})):
+        trial = to_trial({"metadata": {}, "status": {"calibration": written}})
+        assert trial is not None and trial.replica == Replica("H", 2, stages)

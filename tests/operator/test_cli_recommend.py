@@ -149,3 +149,39 @@ def test_a_config_json_may_stand_for_the_catalog(tmp_path: Path) -> None:
 def test_a_config_json_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     done = run("--model", "acme/new", "--config-json", str(tmp_path / "none.json"), *GPUS)
     assert done.exit_code == 1 and "none.json: cannot be read" in done.output
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> str:
+    path = tmp_path / "staged.yaml"
+    spec = {**SERVICE["spec"], "configuration": {"pipelineParallel": 2}}  # type: ignore[dict-item]
+    path.write_text(yaml.safe_dump({**SERVICE, "spec": spec}))
+    return str(path)
+
+
+def test_stages_stand_in_the_table(staged: str) -> None:
+    lines = run("-f", staged).output.splitlines()
+    chosen = next(line for line in lines if line.startswith("> "))
+    assert " in 2 stages" in lines[0] and " in 2 stages" in chosen
+    assert any(line.startswith("pin: configuration.pipelineParallel fixes 2") for line in lines)
+
+
+def test_stages_stand_in_json_and_count_in_cost(staged: str) -> None:
+    found = json.loads(run("-f", staged, "-o", "json").output)
+    assert found["recommendation"]["pipelineParallel"] == 2
+    for one in found["alternatives"]:
+        price = {H100: 2.5, A100: 1.6}[one["gpu"]]
+        assert one["costPerHour"] == pytest.approx(one["tensorParallel"] * 2 * price * one["replicas"])
+
+
+def test_stages_stand_in_the_manifest(staged: str) -> None:
+    spec = LLMServiceSpec.model_validate(yaml.safe_load(run("-f", staged, "-o", "manifest").output)["spec"])
+    assert spec.configuration.pipeline_parallel == 2 and spec.configuration.tensor_parallel
+
+
+def test_more_stages_than_layers_are_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    spec = {**SERVICE["spec"], "configuration": {"pipelineParallel": 40}}  # type: ignore[dict-item]
+    path.write_text(yaml.safe_dump({**SERVICE, "spec": spec}))
+    done = run("-f", str(path))
+    assert done.exit_code == 1 and "40 stages are more than the 32 layers" in done.output

@@ -31,7 +31,8 @@ COLUMNS = (
         "Sequences at once per replica",
     ),
     ("Share", "number", ".status.configuration.running.gpuMemoryShare", 1, "Share of a GPU's memory"),
-    ("TP", "integer", ".status.configuration.running.tensorParallel", 1, "GPUs per replica"),
+    ("TP", "integer", ".status.configuration.running.tensorParallel", 1, "GPUs per replica that share each layer"),
+    ("PP", "integer", ".status.configuration.running.pipelineParallel", 1, "Stages of a replica's layers"),
     ("Age", "date", ".metadata.creationTimestamp", 0, "Time since creation"),
 )
 

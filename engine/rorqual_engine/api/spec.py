@@ -212,7 +212,9 @@ class Configuration(ApiModel):
     gpu_memory_share: Annotated[float, Field(gt=0, le=1)] | None = None
     """Share of a GPU's memory that the engine may use (vLLM: --gpu-memory-utilization)."""
     tensor_parallel: Annotated[int, Field(ge=1, le=64)] | None = None
-    """GPUs that one replica spreads each layer over (vLLM: --tensor-parallel-size)."""
+    """GPUs that one replica spreads each layer over (vLLM: --tensor-parallel-size). Without pipelineParallel all of its GPUs."""
+    pipeline_parallel: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Stages that one replica divides its layers into, each on tensorParallel GPUs (vLLM: --pipeline-parallel-size)."""
 
 
 class ScalingPolicy(ApiModel):

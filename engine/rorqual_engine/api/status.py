@@ -65,7 +65,9 @@ class Recommendation(ApiModel):
     gpu: str
     """GPU product."""
     tensor_parallel: int
-    """GPUs of one replica."""
+    """GPUs of one replica that share each layer."""
+    pipeline_parallel: int = 1
+    """Stages that its layers are divided into; each has so many GPUs."""
     max_concurrent_sequences: int
     """Sequences at once."""
     gpu_memory_share: float
@@ -104,7 +106,9 @@ class RunningConfiguration(ApiModel):
     gpu: str
     """GPU product."""
     tensor_parallel: int
-    """GPUs of one replica."""
+    """GPUs of one replica that share each layer."""
+    pipeline_parallel: int = 1
+    """Stages that its layers are divided into; each has so many GPUs."""
     max_concurrent_sequences: int | None = None
     """Sequences at once; absent when the engine's own default counts."""
     gpu_memory_share: float | None = None
@@ -149,7 +153,9 @@ class CalibrationRun(ApiModel):
     gpu: str
     """GPU product."""
     tensor_parallel: int
-    """GPUs of the replica."""
+    """GPUs of the replica that share each layer."""
+    pipeline_parallel: int = 1
+    """Stages that its layers are divided into."""
     points: Annotated[list[CalibrationPoint], Field(max_length=32, json_schema_extra=Atomic)]
     """Loads, the lightest first."""
 

@@ -41,7 +41,7 @@ class Alternative:
 
     @property
     def name(self) -> str:
-        return f"{self.configuration.tensor_parallel} x {self.configuration.gpu}"
+        return str(self.configuration.replica)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def keep_ledger(question: Question, grid: Grid) -> Ledger:
     )
     rate = question.requests_per_second
     replicas = np.ceil(rate / certain - 1e-9) if rate else np.ones(len(certain))
-    gpus = _of_shapes(grid, [float(shape.tensor_parallel) for shape in grid.shapes]) * grid.share_of_gpu
+    gpus = _of_shapes(grid, [float(shape.replica.gpus) for shape in grid.shapes]) * grid.share_of_gpu
     prices = _of_shapes(grid, [_price(shape) for shape in grid.shapes])
     cost = gpus * prices * replicas
     work = replicas if rate else 1 / certain

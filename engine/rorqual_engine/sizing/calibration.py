@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from rorqual_engine.observation import Observation
+from rorqual_engine.plan import Replica
 from rorqual_engine.sizing.performance import Intervals, Load, Setting, predict_many
 from rorqual_engine.sizing.performance.prediction import INTERVAL_DEVIATIONS, Array
 from rorqual_engine.sizing.physics import contradiction
@@ -54,8 +55,7 @@ class Correction:
 class Calibration:
     """What is corrected, for one kind of replica alone."""
 
-    gpu: str
-    tensor_parallel: int
+    replica: Replica
     input_tokens: float
     """Mean over the observations."""
     output_tokens: float
@@ -92,8 +92,7 @@ def calibrate(
     law = predict_many([setting] * len(good), loads)
     concurrency = np.array([seen.concurrency for seen in good])
     return Calibration(
-        gpu=setting.gpu.name,
-        tensor_parallel=setting.tensor_parallel,
+        replica=Replica(setting.gpu.name, setting.tensor_parallel, setting.pipeline_parallel),
         input_tokens=float(np.exp(np.mean([np.log(seen.input_tokens) for seen in good]))),
         output_tokens=float(np.exp(np.mean([np.log(seen.output_tokens) for seen in good]))),
         ttft=_correct(law.ttft_seconds, [seen.ttft_seconds for seen in good], concurrency),

@@ -57,7 +57,7 @@ def _evidence(service: Service, running: Configuration | None, now: float) -> Ev
     if running is None:
         return None
     trial, memory = service.trial, service.memory
-    same = trial is not None and (trial.gpu, trial.tensor_parallel) == (running.gpu, running.tensor_parallel)
+    same = trial is not None and trial.replica == running.replica
     tried = trial.observations if trial is not None and same else ()
     live = memory.observations if memory.observed == running else ()
     settled = service.workload is not None and service.workload.rolled_out

@@ -7,7 +7,7 @@ from functools import lru_cache
 from rorqual_engine import catalog
 from rorqual_engine.api.spec import Architecture, LLMServiceSpec
 from rorqual_engine.catalog import GPU, ModelFacts, RuntimeVersion
-from rorqual_engine.plan import Reason, Stall
+from rorqual_engine.plan import Reason, Replica, Stall
 
 _DTYPE_BYTES = {"auto": 2, "bfloat16": 2, "float16": 2, "float32": 4}
 _WIDE_FEED_FORWARD = 4
@@ -18,8 +18,7 @@ _WIDE_FEED_FORWARD = 4
 class MeasuredMemory:
     """What engines on one kind of replica were seen to use beyond the memory law; negative when less."""
 
-    gpu: str
-    tensor_parallel: int
+    replica: Replica
     bytes_each: float
     """On each GPU."""
 

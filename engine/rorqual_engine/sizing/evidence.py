@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from rorqual_engine.observation import Observation
-from rorqual_engine.plan import Configuration
+from rorqual_engine.plan import Configuration, Replica
 from rorqual_engine.sizing.calibration import Calibration, Refusal, calibrate
 from rorqual_engine.sizing.engine import Engine, MeasuredMemory
 from rorqual_engine.sizing.fit import Offer
@@ -36,10 +36,10 @@ class Lesson:
     refused: str = ""
     """Why evidence, or part of it, is not believed."""
 
-    def taught(self, gpu: str, tensor_parallel: int) -> bool:
+    def taught(self, replica: Replica) -> bool:
         """Whether it is about such replicas."""
         about = [lesson for lesson in (self.calibration, self.memory) if lesson is not None]
-        return any((lesson.gpu, lesson.tensor_parallel) == (gpu, tensor_parallel) for lesson in about)
+        return any(lesson.replica == replica for lesson in about)
 
 
 def learn(engine: Engine, offers: tuple[Offer, ...], evidence: Evidence) -> Lesson:
@@ -66,7 +66,7 @@ def _learn_speed(engine: Engine, offer: Offer, evidence: Evidence) -> Calibratio
     pace = (ran.gpu_memory_share or 1.0) if offer.packed else offer.speed_share
     batched = replace(engine, batched_tokens=ran.max_batched_tokens or engine.batched_tokens)
     sequences = ran.max_concurrent_sequences or engine.rules.batch_defaults(offer.gpu.batch_class).sequences
-    setting = setting_of(batched, offer.gpu, ran.tensor_parallel, sequences, pace)
+    setting = setting_of(batched, offer.gpu, ran.tensor_parallel, sequences, pace, ran.pipeline_parallel)
     return calibrate(setting, evidence.observations, evidence.prefix_hit_rate) if setting is not None else None
 
 
@@ -78,7 +78,7 @@ def _learn_memory(engine: Engine, offer: Offer, evidence: Evidence) -> MeasuredM
     sequences = ran.max_concurrent_sequences or engine.rules.batch_defaults(offer.gpu.batch_class).sequences
     share = ran.gpu_memory_share or engine.rules.default_share
     batched = replace(engine, batched_tokens=ran.max_batched_tokens or engine.batched_tokens)
-    law = memory_budget(batched, offer.gpu, ran.tensor_parallel, sequences, share)
+    law = memory_budget(batched, offer.gpu, ran.tensor_parallel, sequences, share, ran.pipeline_parallel)
     taken = law.kv_cache - tokens * law.kv_bytes_per_token
     if abs(taken) > MOST_MEMORY_ERROR * law.total:
         return Refusal(
@@ -86,4 +86,4 @@ def _learn_memory(engine: Engine, offer: Offer, evidence: Evidence) -> MeasuredM
             f"{abs(taken) / GIB:.1f} of {law.total / GIB:.1f} GiB cannot be an error of the law; another model, "
             "other arguments or another program on the GPU are"
         )
-    return MeasuredMemory(ran.gpu, ran.tensor_parallel, taken)
+    return MeasuredMemory(ran.replica, taken)

@@ -9,7 +9,7 @@ from rorqual_engine.sizing.question import Question
 from rorqual_engine.sizing.search import Answer, search
 from rorqual_engine.units import format_duration
 
-_PINNED = ("tensor_parallel", "gpu_memory_share", "max_concurrent_sequences", "max_batched_tokens")
+_PINNED = ("tensor_parallel", "pipeline_parallel", "gpu_memory_share", "max_concurrent_sequences", "max_batched_tokens")
 
 
 def describe_expectation(expected: Expectation) -> str:

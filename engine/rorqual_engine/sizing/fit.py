@@ -1,17 +1,18 @@
 """Whether an engine fits a GPU product, on how many of them, and with which configuration."""
 
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.catalog import GPU
-from rorqual_engine.plan import Configuration
+from rorqual_engine.plan import Configuration, Replica
 from rorqual_engine.sizing.engine import Engine
 from rorqual_engine.sizing.memory import Budget, for_sequences, memory_budget
 from rorqual_engine.sizing.pins import Pins
+from rorqual_engine.sizing.replicas import staged_replicas, whole_replicas
 
 MOST_SEQUENCES = 256
 """Most sequences at once unless pinned: vLLM's long-standing default; more rarely adds throughput and costs TPOT."""
-_TENSOR_PARALLEL = (1, 2, 4, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,48 +63,35 @@ class Offer:
 
 
 def fit(engine: Engine, demand: Demand, pins: Pins, offer: Offer) -> Fit | None:
-    """The configuration on the fewest GPUs that fits; None when none does."""
-    counts = [pins.tensor_parallel] if pins.tensor_parallel else tensor_parallel_choices(engine, offer.gpus_per_node)
-    fits = (fit_on(engine, demand, pins, offer, count) for count in counts if count <= offer.gpus_per_node)
+    """The configuration on the fewest GPUs that fits, in stages only where no tensor parallel degree does; or None."""
+    asked = (engine, pins, offer.gpu, offer.gpus_per_node)
+    choices = chain(whole_replicas(*asked), staged_replicas(*asked))
+    fits = (fit_on(engine, demand, pins, offer, one) for one in choices if one.gpus <= offer.gpus_per_node)
     return next((found for found in fits if found is not None), None)
 
 
-def tensor_parallel_choices(engine: Engine, gpus: int) -> list[int]:
-    """Powers of two up to `gpus` over which the heads can be split."""
-    return [count for count in _TENSOR_PARALLEL if count <= gpus and splits(engine, count)]
-
-
-def splits(engine: Engine, tensor_parallel: int) -> bool:
-    """Whether query heads divide evenly, and key/value heads divide or repeat evenly. With MLA query heads alone do."""
-    facts = engine.facts
-    if facts.attention_heads % tensor_parallel:
-        return False
-    if facts.latent_size is not None:
-        return True
-    return facts.kv_heads % tensor_parallel == 0 or tensor_parallel % facts.kv_heads == 0
-
-
-def fit_on(engine: Engine, demand: Demand, pins: Pins, offer: Offer, tensor_parallel: int) -> Fit | None:
-    """The configuration on exactly so many GPUs, or None when it does not fit.
+def fit_on(engine: Engine, demand: Demand, pins: Pins, offer: Offer, replica: Replica) -> Fit | None:
+    """The configuration on exactly those GPUs, or None when it does not fit.
 
     Working memory is counted for the most sequences first; with the number that the KV cache allows it is less, and
     what becomes free goes to the KV cache.
     """
     most = pins.max_concurrent_sequences or MOST_SEQUENCES
-    whole = _budget(engine, offer.gpu, tensor_parallel, most)
+    whole = _budget(engine, offer.gpu, replica, most)
     share = _share(whole, demand, pins, offer, engine)
     first = replace(whole, share=share)
     if first.sure_tokens < demand.least_tokens:
         return None
     sequences = pins.max_concurrent_sequences or max(1, min(most, first.kv_tokens // demand.mean_tokens))
-    budget = for_sequences(first, engine, offer.gpu, tensor_parallel, sequences)
+    budget = for_sequences(first, engine, offer.gpu, replica.tensor_parallel, sequences, replica.pipeline_parallel)
     configuration = Configuration(
         gpu=offer.gpu.product,
-        tensor_parallel=tensor_parallel,
+        tensor_parallel=replica.tensor_parallel,
         max_concurrent_sequences=sequences,
         gpu_memory_share=share,
         max_context_tokens=min(demand.context_limit, budget.sure_tokens),
         max_batched_tokens=engine.chosen_tokens,
+        pipeline_parallel=replica.pipeline_parallel,
     )
     return Fit(configuration, budget)
 
@@ -120,10 +108,10 @@ def _share(whole: Budget, demand: Demand, pins: Pins, offer: Offer, engine: Engi
     return min(highest, max(engine.rules.default_share, least))
 
 
-def _budget(engine: Engine, gpu: GPU, tensor_parallel: int, sequences: int) -> Budget:
+def _budget(engine: Engine, gpu: GPU, replica: Replica, sequences: int) -> Budget:
     """Of the whole GPU, by the memory law and by what was measured of such replicas of this service."""
-    law = memory_budget(engine, gpu, tensor_parallel, sequences, 1.0)
+    law = memory_budget(engine, gpu, replica.tensor_parallel, sequences, 1.0, replica.pipeline_parallel)
     seen = engine.measured
-    if seen is None or (seen.gpu, seen.tensor_parallel) != (gpu.product, tensor_parallel):
+    if seen is None or seen.replica != replica:
         return law
     return replace(law, non_torch=law.non_torch + seen.bytes_each)

@@ -58,7 +58,7 @@ class Grid:
 def fit_at(question: Question, shape: Shape, sequences: int) -> Fit | None:
     """The shape's configuration for that many sequences."""
     pins = replace(question.pins, max_concurrent_sequences=sequences)
-    return fit_on(shape.engine, question.demand, pins, shape.offer, shape.tensor_parallel)
+    return fit_on(shape.engine, question.demand, pins, shape.offer, shape.replica)
 
 
 def explore(question: Question) -> Grid:
@@ -70,7 +70,7 @@ def explore(question: Question) -> Grid:
         points += ((index, *point) for point in found)
         if not found:
             told = "the catalog does not tell its bandwidth and arithmetic, so nothing is known of its speed"
-            rejected.append(Rejection(shape.offer.gpu.product, shape.tensor_parallel, told))
+            rejected.append(Rejection(shape.replica, told))
     return _predicted(question, tuple(shapes), tuple(dict.fromkeys(rejected)), points)
 
 
@@ -84,9 +84,10 @@ def _points(question: Question, shape: Shape) -> list[tuple[int, float, Setting]
         share: setting_of(
             shape.engine,
             shape.offer.gpu,
-            shape.tensor_parallel,
+            shape.replica.tensor_parallel,
             most,
             share if shape.offer.packed else shape.offer.speed_share,
+            shape.replica.pipeline_parallel,
         )
         for share in set(shared.values())
     }
@@ -133,7 +134,7 @@ def _predicted(
 def calibrates(question: Question, shape: Shape) -> bool:
     """Whether what was observed is of that kind of replica."""
     known = question.calibration
-    return known is not None and (known.gpu, known.tensor_parallel) == (shape.offer.gpu.product, shape.tensor_parallel)
+    return known is not None and known.replica == shape.replica
 
 
 def _calibrated(

@@ -157,9 +157,11 @@ def memory_budget(
     )
 
 
-def for_sequences(budget: Budget, engine: Engine, gpu: GPU, tensor_parallel: int, sequences: int) -> Budget:
+def for_sequences(
+    budget: Budget, engine: Engine, gpu: GPU, tensor_parallel: int, sequences: int, pipeline_parallel: int = 1
+) -> Budget:
     """The budget of the same GPU for another number of sequences: activation alone differs."""
-    return replace(budget, activation=_activation(engine, gpu, tensor_parallel, sequences, 1))
+    return replace(budget, activation=_activation(engine, gpu, tensor_parallel, sequences, pipeline_parallel))
 
 
 def most_sequences(

@@ -13,6 +13,7 @@ A model of full or of latent attention alone has one group, and no padding.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rorqual_engine.catalog.architecture import AttentionLayers, LinearState, ModelFacts
 
@@ -86,10 +87,11 @@ class KVLayout:
         return fits
 
 
+@lru_cache(maxsize=4096)
 def kv_layout(
     facts: ModelFacts, tensor_parallel: int, kv_bytes: int, state_bytes: int, batched_tokens: int, stage: float = 1.0
 ) -> KVLayout:
-    """The layout on one of `tensor_parallel` GPUs that hold the share `stage` of the layers.
+    """The layout on one of `tensor_parallel` GPUs that hold the share `stage` of the layers; kept, like weight_bytes.
 
     `kv_bytes`, `state_bytes`: of one element of the cache and of a recurrent state that has no width of its own.
     `batched_tokens`: of one step; a window holds that many more.

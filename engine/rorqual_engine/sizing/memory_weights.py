@@ -13,6 +13,7 @@ Nothing here is fitted. Over parameters x width it counts what vLLM 0.19's start
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rorqual_engine.catalog.architecture import AttentionLayers, ModelFacts, Part
 from rorqual_engine.units import MIB
@@ -54,8 +55,12 @@ class Stored:
         return self.dtype_bytes if self.scheme == "none" or part in self.whole else _BYTES[self.scheme]
 
 
+@lru_cache(maxsize=4096)
 def weight_bytes(stored: Stored) -> float:
-    """Bytes on the GPU that holds the most: with pipeline parallelism on the first or the last stage."""
+    """Bytes on the GPU that holds the most: with pipeline parallelism on the first or the last stage.
+
+    Kept, for a search asks it of the same replica on every GPU and at every number of sequences.
+    """
     facts = stored.facts
     layers = _layer_bytes(stored) / facts.layers * math.ceil(facts.layers / stored.pipeline_parallel)
     ends = _end_bytes(stored)

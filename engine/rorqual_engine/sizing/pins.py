@@ -18,11 +18,17 @@ class Pins:
     """Fixed values; None where the spec leaves the choice. `origins` names where each comes from."""
 
     tensor_parallel: int | None = None
+    pipeline_parallel: int | None = None
     gpu_memory_share: float | None = None
     max_concurrent_sequences: int | None = None
     max_context_tokens: int | None = None
     max_batched_tokens: int | None = None
     origins: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def stages(self) -> int | None:
+        """Fixed stages of a pipeline. A tensor parallel degree alone fixes one, for so engines read it."""
+        return self.pipeline_parallel or (1 if self.tensor_parallel else None)
 
     def describe(self) -> tuple[str, ...]:
         """Every pin in words, such as ``tensorParallel 2 by configuration.tensorParallel``."""
@@ -34,6 +40,7 @@ def read_pins(spec: LLMServiceSpec) -> Pins | Stall:
     given: dict[str, tuple[float, str]] = {}
     wanted = spec.configuration
     _add(given, "tensor_parallel", wanted.tensor_parallel, "configuration.tensorParallel")
+    _add(given, "pipeline_parallel", wanted.pipeline_parallel, "configuration.pipelineParallel")
     _add(given, "gpu_memory_share", wanted.gpu_memory_share, "configuration.gpuMemoryShare")
     _add(given, "max_concurrent_sequences", wanted.max_concurrent_sequences, "configuration.maxConcurrentSequences")
     _add(given, "max_context_tokens", spec.model.max_context_tokens, "model.maxContextTokens")
@@ -92,6 +99,7 @@ def _pins(given: Mapping[str, tuple[float, str]]) -> Pins:
 
     return Pins(
         tensor_parallel=whole("tensor_parallel"),
+        pipeline_parallel=whole("pipeline_parallel"),
         gpu_memory_share=given["gpu_memory_share"][0] if "gpu_memory_share" in given else None,
         max_concurrent_sequences=whole("max_concurrent_sequences"),
         max_context_tokens=whole("max_context_tokens"),

@@ -4,17 +4,18 @@ from dataclasses import dataclass, replace
 
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.fleet import Inventory
-from rorqual_engine.plan import Configuration, Reason, Recommendation, Stall
+from rorqual_engine.plan import Configuration, Reason, Recommendation, Replica, Stall
 from rorqual_engine.sizing.alternative import Alternative
 from rorqual_engine.sizing.engine import Engine, describe_engine
 from rorqual_engine.sizing.evidence import Evidence, Lesson, learn
 from rorqual_engine.sizing.explain import describe_expectation, explain_impossible, price_of_pins, why_not
-from rorqual_engine.sizing.fit import Demand, Fit, Offer, fit, fit_on, splits
+from rorqual_engine.sizing.fit import Demand, Fit, Offer, fit, fit_on
 from rorqual_engine.sizing.memory import Budget, memory_budget
 from rorqual_engine.sizing.objectives import CONFIDENCE, Objective, read_objectives
 from rorqual_engine.sizing.offers import list_offers
 from rorqual_engine.sizing.pins import Pins, read_pins
 from rorqual_engine.sizing.question import Question
+from rorqual_engine.sizing.replicas import splits, stages_refused, whole_replicas
 from rorqual_engine.sizing.search import Answer, search
 from rorqual_engine.units import GIB
 
@@ -92,8 +93,7 @@ def recommend(case: Case) -> Recommendation | Stall:
         found = recommend_by_law(case)
     if isinstance(found, Stall):
         return found
-    chosen = found.configuration
-    known = lesson.taught(chosen.gpu, chosen.tensor_parallel)
+    known = lesson.taught(found.configuration.replica)
     return replace(found, calibrated=known, calibration_refused=lesson.refused)
 
 
@@ -103,9 +103,9 @@ def recommend_by_law(case: Case) -> Recommendation | Stall:
     So also when nothing is known of the speed of any GPU, which the recommendation then says. A Stall of
     ConflictingPins or ModelTooLarge when nothing fits.
     """
-    uneven = _uneven_heads(case)
-    if uneven is not None:
-        return uneven
+    refused = _refused_pins(case)
+    if refused is not None:
+        return refused
     found = _first_fit(case)
     if found is None:
         return _no_fit(case)
@@ -148,6 +148,7 @@ def _by_memory(case: Case, offer: Offer, found: Fit) -> Recommendation:
     pins = replace(
         case.pins,
         tensor_parallel=configuration.tensor_parallel,
+        pipeline_parallel=configuration.pipeline_parallel,
         gpu_memory_share=configuration.gpu_memory_share,
         max_concurrent_sequences=configuration.max_concurrent_sequences,
     )
@@ -206,21 +207,26 @@ def holds(case: Case, running: Configuration) -> bool:
     Whether a node now has so many GPUs does not count: it runs, and a node that is drained comes back.
     """
     offer = next((offer for offer in case.offers if offer.gpu.product == running.gpu), None)
-    if offer is None or not splits(case.engine, running.tensor_parallel) or not _keeps_pins(case, running):
+    if offer is None or not _runs(case.engine, running) or not _keeps_pins(case, running):
         return False
     fixed = replace(
         case.pins,
         gpu_memory_share=running.gpu_memory_share or case.engine.rules.default_share,
         max_concurrent_sequences=running.max_concurrent_sequences or case.pins.max_concurrent_sequences,
     )
-    return fit_on(case.engine, case.demand, fixed, offer, running.tensor_parallel) is not None
+    return fit_on(case.engine, case.demand, fixed, offer, running.replica) is not None
+
+
+def _runs(engine: Engine, running: Configuration) -> bool:
+    return splits(engine, running.tensor_parallel) and not stages_refused(engine, running.pipeline_parallel)
 
 
 def _keeps_pins(case: Case, running: Configuration) -> bool:
     """Pinned fields have the pinned value; those that are the engine's own are not set."""
-    names = ("tensor_parallel", "gpu_memory_share", "max_concurrent_sequences", "max_context_tokens")
-    for name in names:
-        pin, value = getattr(case.pins, name), getattr(running, name)
+    pins = replace(case.pins, pipeline_parallel=case.pins.stages)
+    names = ("gpu_memory_share", "max_concurrent_sequences", "max_context_tokens")
+    for name in ("tensor_parallel", "pipeline_parallel", *names):
+        pin, value = getattr(pins, name), getattr(running, name)
         wanted = None if name in case.defaults else pin
         if (wanted is not None or name in case.defaults) and value != wanted:
             return False
@@ -234,7 +240,7 @@ def _recommendation(case: Case, found: Fit) -> Recommendation:
         kv_cache_tokens=budget.kv_tokens,
         pins=case.pins.describe(),
         explanation=(
-            f"{configuration.tensor_parallel} x {configuration.gpu}, on each: {budget.explanation}; "
+            f"{configuration.replica}, on each: {budget.explanation}; "
             f"{configuration.max_concurrent_sequences} sequences, {case.demand.mean_tokens:,} tokens each on average; "
             f"context {_context(case, configuration)}"
         ),
@@ -249,12 +255,21 @@ def _context(case: Case, configuration: Configuration) -> str:
 
 def _no_fit(case: Case) -> Stall:
     """ConflictingPins when it would fit without the pins, else ModelTooLarge."""
-    free = replace(case.pins, tensor_parallel=None, gpu_memory_share=None, max_concurrent_sequences=None)
+    free = Pins(max_context_tokens=case.pins.max_context_tokens, max_batched_tokens=case.pins.max_batched_tokens)
     for offer in case.offers:
         found = fit(case.engine, case.demand, free, offer)
         if found is not None:
             return _conflict(case, found, offer)
     return _too_large(case)
+
+
+def _refused_pins(case: Case) -> Stall | None:
+    """What the model cannot be divided into, on any GPUs."""
+    uneven, stages = _uneven_heads(case), case.pins.pipeline_parallel
+    refused = stages_refused(case.engine, stages) if stages else ""
+    if uneven is not None or not refused:
+        return uneven
+    return Stall(Reason.CONFLICTING_PINS, f"{case.pins.origins['pipeline_parallel']}: {refused}")
 
 
 def _uneven_heads(case: Case) -> Stall | None:
@@ -285,22 +300,32 @@ def _too_long(engine: Engine, pins: Pins) -> Stall:
 def _conflict(case: Case, found: Fit, offer: Offer) -> Stall:
     pins, free = case.pins, found.configuration
     fixed = [text for name, text in zip(pins.origins, pins.describe(), strict=True) if name != "max_context_tokens"]
-    count = pins.tensor_parallel or free.tensor_parallel
-    budget = _budget(case, offer, count)
+    replica = _pinned_replica(case, offer) if pins.stages else free.replica
+    budget = _budget(case, offer, replica)
     needed = budget.needed(case.demand.least_tokens) / GIB
+    stages = f" in {replica.pipeline_parallel} stages" if replica.pipeline_parallel > 1 else ""
     return Stall(
         Reason.CONFLICTING_PINS,
-        f"{'; '.join(fixed)}: on {count} of the {offer.gpus_per_node} {offer.gpu.product} of a node "
+        f"{'; '.join(fixed)}: on {replica.gpus} of the {offer.gpus_per_node} {offer.gpu.product} of a node{stages} "
         f"{case.engine.name} needs {needed:.1f} of {budget.total / GIB:.1f} GiB on each, a share of "
-        f"{budget.share_for(case.demand.least_tokens):.2f}. Without these pins it fits with tensorParallel "
-        f"{free.tensor_parallel} and gpuMemoryShare {free.gpu_memory_share:g}",
+        f"{budget.share_for(case.demand.least_tokens):.2f}. Without these pins it fits with {_advice(free)}",
     )
+
+
+def _pinned_replica(case: Case, offer: Offer) -> Replica:
+    """The largest that the pins leave."""
+    return whole_replicas(case.engine, case.pins, offer.gpu, offer.gpus_per_node)[-1]
+
+
+def _advice(free: Configuration) -> str:
+    stages = f", pipelineParallel {free.pipeline_parallel}" if free.pipeline_parallel > 1 else ""
+    return f"tensorParallel {free.tensor_parallel}{stages} and gpuMemoryShare {free.gpu_memory_share:g}"
 
 
 def _too_large(case: Case) -> Stall:
     offer = max(case.offers, key=lambda offer: offer.gpu.usable_bytes * offer.gpus_per_node)
     count = offer.gpus_per_node
-    budget = _budget(case, offer, count)
+    budget = _budget(case, offer, Replica(offer.gpu.product, count))
     tokens = case.demand.least_tokens
     shorter = "" if budget.weights > budget.total else "; a smaller model.maxContextTokens needs less"
     return Stall(
@@ -312,6 +337,7 @@ def _too_large(case: Case) -> Stall:
     )
 
 
-def _budget(case: Case, offer: Offer, count: int) -> Budget:
-    sequences = case.pins.max_concurrent_sequences or 1
-    return memory_budget(case.engine, offer.gpu, count, sequences, case.pins.gpu_memory_share or 1.0)
+def _budget(case: Case, offer: Offer, replica: Replica) -> Budget:
+    sequences, share = case.pins.max_concurrent_sequences or 1, case.pins.gpu_memory_share or 1.0
+    degrees = (replica.tensor_parallel, sequences, share, replica.pipeline_parallel)
+    return memory_budget(case.engine, offer.gpu, *degrees)

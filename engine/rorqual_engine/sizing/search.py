@@ -1,7 +1,8 @@
 """The search: the cheapest way to run a service that keeps its objectives with the confidence asked for.
 
-All shapes (GPU, tensor parallel, tokens of a step) at all numbers of sequences are predicted at once; of each shape the
-best point is kept, and of the shapes the one that meets the objectives, on the hardware preferred, at the least cost.
+All shapes (GPU, tensor and pipeline parallel, tokens of a step) at all numbers of sequences are predicted at once; of
+each shape the best point is kept, and of the shapes the one that meets the objectives, on the hardware preferred, at
+the least cost.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from rorqual_engine.plan import Replica
 from rorqual_engine.sizing.alternative import Alternative, Ledger, alternative_at, keep_ledger, most_replicas
 from rorqual_engine.sizing.grid import Grid, explore
 from rorqual_engine.sizing.question import Question, Rejection
@@ -55,11 +57,11 @@ def choose(question: Question, grid: Grid, ledger: Ledger) -> Answer:
 
 
 def _distinct(grid: Grid, points: Iterable[int]) -> list[int]:
-    """The first of each GPU and number of GPUs: the same with another step size is no alternative to a reader."""
-    kept: dict[tuple[int, int], int] = {}
+    """The first of each kind of replica: the same with another step size is no alternative to a reader."""
+    kept: dict[tuple[int, Replica], int] = {}
     for point in points:
         shape = grid.shapes[grid.shape[point]]
-        kept.setdefault((shape.place, shape.tensor_parallel), point)
+        kept.setdefault((shape.place, shape.replica), point)
     return list(kept.values())
 
 
@@ -84,7 +86,7 @@ def _preference(question: Question, grid: Grid, ledger: Ledger, allowed: Flags, 
     nearness = -min(1.0, float(ledger.slack[point]))
     priced = all(offer.cost_per_hour is not None for offer in question.offers)
     order = 0.0 if priced else float(shape.place)
-    rank = float(ledger.rank[point])
+    rank, replica = float(ledger.rank[point]), shape.replica
     if not meets:
         return (1.0, nearness, float(ledger.replicas[point]), rank, shape.place)
-    return (0.0, shape.offer.tier, order, round(rank, 9), shape.tensor_parallel, shape.place)
+    return (0.0, shape.offer.tier, order, round(rank, 9), replica.gpus, replica.pipeline_parallel, shape.place)

@@ -1,5 +1,7 @@
 """From the catalog's words to those of the performance law: one replica of an engine on GPUs of one product."""
 
+import math
+from dataclasses import replace
 from functools import lru_cache
 
 from rorqual_engine.catalog import GPU, ModelFacts
@@ -21,6 +23,7 @@ BEFORE_FP8 = 0.77
 """A100 over H100, each against its data sheet: for TensorRT-LLM the law is too fast by 0.38 (as a logarithm) on the one
 and by 0.12 on the other."""
 UNSEEN_DOUBT = 0.2
+"""Deviation, as a logarithm, for what no measured row has: GPUs before FP8 or without NVLink, stages of a pipeline."""
 OTHER_VENDORS_DOUBT = {"AMD": 0.8, "Intel": 1.5}
 SLOWEST_LINK_GB = 16.0
 """One way over PCIe 3 x16, for GPUs whose link the catalog does not tell."""
@@ -36,6 +39,8 @@ def setting_of(
     accelerator = accelerator_of(gpu, pace)
     if accelerator is None:
         return None
+    if pipeline_parallel > 1:
+        accelerator = replace(accelerator, doubt=math.hypot(accelerator.doubt, UNSEEN_DOUBT))
     return Setting(
         model=shape_of(engine.name, engine.facts),
         gpu=accelerator,

@@ -8,8 +8,8 @@ from rorqual_engine.plan import Bounds, Expectation, Recommendation
 from rorqual_engine.units import format_duration
 
 CHOICES = (
-    *("gpu", "tensorParallel", "maxConcurrentSequences", "gpuMemoryShare", "maxContextTokens", "maxBatchedTokens"),
-    *("replicas", "basis"),
+    *("gpu", "tensorParallel", "pipelineParallel", "maxConcurrentSequences", "gpuMemoryShare", "maxContextTokens"),
+    *("maxBatchedTokens", "replicas", "basis"),
 )
 KEPT_REJECTIONS = 16
 
@@ -20,6 +20,7 @@ def recommendation_status(recommendation: Recommendation) -> api.Recommendation:
     return api.Recommendation(
         gpu=configuration.gpu,
         tensor_parallel=configuration.tensor_parallel,
+        pipeline_parallel=configuration.pipeline_parallel,
         max_concurrent_sequences=configuration.max_concurrent_sequences or 0,
         gpu_memory_share=round(configuration.gpu_memory_share or 0.0, 4),
         max_context_tokens=configuration.max_context_tokens or 0,

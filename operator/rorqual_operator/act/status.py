@@ -138,6 +138,7 @@ def _configuration(service: Service, plan: ServicePlan) -> api.ConfigurationStat
     running = api.RunningConfiguration(
         gpu=wanted.gpu,
         tensor_parallel=wanted.tensor_parallel,
+        pipeline_parallel=wanted.pipeline_parallel,
         max_concurrent_sequences=wanted.max_concurrent_sequences,
         gpu_memory_share=wanted.gpu_memory_share,
         max_context_tokens=wanted.max_context_tokens,
@@ -225,7 +226,7 @@ def _configured(service: Service, command: Apply, now: float) -> api.Decision | 
 
 def brief(configuration: Configuration) -> str:
     """A configuration in one line."""
-    parts = [f"{configuration.tensor_parallel} x {configuration.gpu}"]
+    parts = [str(configuration.replica)]
     if configuration.max_concurrent_sequences is not None:
         parts.append(f"{configuration.max_concurrent_sequences} sequences")
     if configuration.gpu_memory_share is not None:

@@ -5,6 +5,7 @@ from typing import Any
 from rorqual_engine.plan import Bounds
 from rorqual_engine.sizing.alternative import Alternative
 from rorqual_engine.sizing.front import Front
+from rorqual_engine.sizing.question import Rejection
 from rorqual_operator.act.recommendation import recommendation_status
 from rorqual_operator.advice.report import Report
 
@@ -24,9 +25,15 @@ def document(report: Report, front: Front) -> dict[str, Any]:
             {**_entry(one), "meetsObjectives": one.meets, "notTaken": report.why_not(place)}
             for place, one in enumerate(report.answer.alternatives)
         ],
-        "rejected": [{"gpu": r.gpu, "gpus": r.gpus, "reason": r.reason} for r in report.answer.rejected],
+        "rejected": [_rejected(one) for one in report.answer.rejected],
         "front": [_entry(point) for point in front.points],
     }
+
+
+def _rejected(one: Rejection) -> dict[str, Any]:
+    replica = one.replica
+    stages = {"pipelineParallel": replica.pipeline_parallel} if replica.pipeline_parallel > 1 else {}
+    return {"gpu": replica.gpu, "gpus": replica.gpus, **stages, "reason": one.reason}
 
 
 def _entry(one: Alternative) -> dict[str, Any]:
@@ -34,6 +41,7 @@ def _entry(one: Alternative) -> dict[str, Any]:
     return {
         "gpu": chosen.gpu,
         "tensorParallel": chosen.tensor_parallel,
+        "pipelineParallel": chosen.pipeline_parallel,
         "maxConcurrentSequences": chosen.max_concurrent_sequences,
         "gpuMemoryShare": chosen.gpu_memory_share,
         "maxContextTokens": chosen.max_context_tokens,

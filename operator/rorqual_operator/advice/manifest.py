@@ -20,6 +20,7 @@ def manifest(report: Report, metadata: dict[str, Any]) -> dict[str, Any]:
         "maxConcurrentSequences": chosen.max_concurrent_sequences,
         "gpuMemoryShare": chosen.gpu_memory_share,
         "tensorParallel": chosen.tensor_parallel,
+        "pipelineParallel": chosen.pipeline_parallel,
     }
     _batch(spec, report.spec, chosen)
     _replicas(spec, report)

@@ -59,5 +59,5 @@ def _cost(point: Alternative) -> float:
     expected = point.expected
     hourly = expected.cost_per_hour
     if hourly is None:
-        hourly = float(point.configuration.tensor_parallel * expected.replicas)
+        hourly = float(point.configuration.gpus * expected.replicas)
     return hourly / (expected.tokens_per_second.value * expected.replicas * 3600) * 1e6

@@ -39,7 +39,7 @@ def render(report: Report) -> RenderableType:
 
 def _headline(report: Report) -> Text:
     chosen = report.recommendation.configuration
-    text = f"{report.spec.model.name}: {chosen.tensor_parallel} x {chosen.gpu}"
+    text = f"{report.spec.model.name}: {chosen.replica}"
     if report.possible:
         return Text(text, style="bold green")
     return Text(f"{text}, but {report.recommendation.problem}", style="bold red")

@@ -6,6 +6,7 @@ from typing import Any
 
 from rorqual_engine.api.status import CalibrationRun
 from rorqual_engine.observation import Observation
+from rorqual_engine.plan import Replica
 from rorqual_engine.snapshot import Node, Pod, ServiceKey, Trial, Workload
 from rorqual_engine.units import MIB, UnitError, quantity
 from rorqual_operator.act.render import read_configuration
@@ -55,7 +56,7 @@ def to_trial(item: Object) -> Trial | None:
     except ValueError as error:  # pydantic's and MeasurementError are both
         log.warning("status.calibration cannot be read, and is not used: %s", error)
         return None
-    return Trial(run.gpu, run.tensor_parallel, points)
+    return Trial(Replica(run.gpu, run.tensor_parallel, run.pipeline_parallel), points)
 
 
 def to_pod(item: Object) -> Pod:

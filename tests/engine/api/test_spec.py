@@ -75,6 +75,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     (body(configuration={"gpuMemoryShare": 1.01}), "configuration.gpuMemoryShare", "less than or equal to 1"),
     (body(configuration={"gpuMemoryShare": 0}), "configuration.gpuMemoryShare", "greater than 0"),
     (body(configuration={"tensorParallel": 65}), "configuration.tensorParallel", "less than or equal to 64"),
+    (body(configuration={"pipelineParallel": 0}), "configuration.pipelineParallel", "greater than or equal to 1"),
     (body(scaling={"minReplicas": 9}), "scaling", "minReplicas 9 must not be above maxReplicas 8"),
     (body(scaling={"maxReplicas": 0}), "scaling.maxReplicas", "greater than or equal to 1"),
     (body(scaling={"idleAfter": "soon"}), "scaling.idleAfter", "is not a duration"),

@@ -7,15 +7,17 @@ import pytest
 from rorqual_engine.decide import decide
 from rorqual_engine.fleet import Inventory
 from rorqual_engine.observation import Observation
-from rorqual_engine.plan import Memory
+from rorqual_engine.plan import Memory, Replica
 from rorqual_engine.sizing import Sizing, size
 from rorqual_engine.sizing.evidence import Evidence, Lesson, learn
 from rorqual_engine.sizing.live import KEPT_OBSERVATIONS, OBSERVE_SECONDS, observe, operating_point
+from rorqual_engine.sizing.memory import memory_budget
 from rorqual_engine.sizing.performance import Load, predict
 from rorqual_engine.sizing.recommend import ask
 from rorqual_engine.sizing.search import search
 from rorqual_engine.sizing.speed import setting_of
 from rorqual_engine.snapshot import CacheConfig, Quantiles, Trial
+from rorqual_engine.units import MIB
 
 from ..builders import H100, L4, NOW, RUNNING, a_node, a_pod, a_service, a_snapshot, a_spec, settled, some_metrics
 from .cases import case_of
@@ -116,12 +118,21 @@ def test_observations_make_the_recommendation_calibrated_and_surer():
 
 
 def test_a_calibration_run_counts_like_live_figures():
-    trial = Trial(H100, 1, (POINT,) * 5)
+    trial = Trial(Replica(H100, 1), (POINT,) * 5)
     assert sized(a_service(trial=trial)).recommendation.calibrated
 
 
 def test_a_calibration_run_on_other_replicas_does_not_count():
-    assert not sized(a_service(trial=Trial(H100, 2, (POINT,) * 5))).recommendation.calibrated
+    for other in (Replica(H100, 2), Replica(H100, 1, 2)):
+        assert not sized(a_service(trial=Trial(other, (POINT,) * 5))).recommendation.calibrated
+
+
+def test_what_stages_showed_is_of_such_stages_alone():
+    case, running = case_of(a_spec()), replace(RUNNING, pipeline_parallel=2)
+    reported = memory_budget(case.engine, case.offers[0].gpu, 1, 100, 0.9, 2).kv_tokens
+    lesson = learn(case.engine, case.offers, Evidence(running, (POINT,) * 5, reported))
+    assert lesson.taught(Replica(H100, 1, 2)) and not lesson.taught(Replica(H100, 1)) and not lesson.refused
+    assert lesson.memory is not None and abs(lesson.memory.bytes_each) < MIB
 
 
 def test_what_physics_forbids_is_refused_and_told():

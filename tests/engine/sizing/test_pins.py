@@ -50,8 +50,15 @@ def test_arguments_pin_in_every_spelling(arguments):
     assert pinned_by(*arguments).max_concurrent_sequences == 32
 
 
-def test_the_short_form_of_tensor_parallel_pins():
-    assert pinned_by("-tp", "4").tensor_parallel == 4
+@pytest.mark.parametrize(("flag", "name"), [("-tp", "tensor_parallel"), ("-pp", "pipeline_parallel")])
+def test_the_short_forms_of_degrees_pin(flag, name):
+    assert getattr(pinned_by(flag, "4"), name) == 4
+
+
+def test_a_tensor_degree_alone_fixes_one_stage():
+    assert pins().stages is None
+    assert pinned_by("-tp", "4").stages == 1
+    assert pinned_by("-tp", "4", "--pipeline-parallel-size=2").stages == 2
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("8192", 8192), ("32k", 32_000), ("32K", 32_768), ("0.5m", 500_000)])

@@ -3,7 +3,11 @@
 import pytest
 
 from rorqual_engine import catalog
-from rorqual_engine.sizing.speed import accelerator_of, generation
+from rorqual_engine.sizing.performance import Load, predict
+from rorqual_engine.sizing.speed import accelerator_of, generation, setting_of
+
+from ..builders import LLAMA_70B, a_spec
+from .cases import case_of
 
 
 def gpu(product):
@@ -36,3 +40,12 @@ def test_peaks_stay_those_of_the_data_sheet():
 def test_every_gpu_has_a_generation(product):
     reached, doubt = generation(gpu(product))
     assert 0 < reached <= 1 and doubt >= 0
+
+
+def test_stages_are_in_doubt_for_no_measured_row_has_them():
+    engine, h100 = case_of(a_spec(LLAMA_70B)).engine, gpu("NVIDIA-H100-80GB-HBM3")
+    whole, staged = setting_of(engine, h100, 4, 64), setting_of(engine, h100, 2, 64, pipeline_parallel=2)
+    assert whole is not None and staged is not None
+    assert (whole.gpu.doubt, staged.gpu.doubt, staged.gpus) == (0.0, 0.2, 4)
+    alone = Load(1, 1024, 256)
+    assert predict(staged, alone).tpot_seconds.value > predict(whole, alone).tpot_seconds.value

@@ -48,6 +48,8 @@ def test_a_choice_has_no_figures_that_drift() -> None:
     drifted = replace(KNOWN, expected=replace(EXPECTED, confidence=0.95), explanation="other figures")
     assert choice(written()) == choice(written(drifted))
     assert choice(written()) != choice(written(replace(KNOWN, calibrated=True)))
+    staged = replace(KNOWN, configuration=replace(KNOWN.configuration, pipeline_parallel=2))
+    assert choice(written()) != choice(written(staged))
 
 
 def test_figures_alone_are_written_later_and_choices_at_once() -> None:

@@ -82,10 +82,13 @@ def test_new_service_shows_its_first_choice_of_gpu() -> None:
 
 
 def test_running_configuration_is_the_applied_one() -> None:
-    new = Configuration("B", 2, 64)
+    new = Configuration("B", 2, 64, pipeline_parallel=3)
     its = plan(Apply(new, 1, Reason.SPEC_CHANGED), memory=Memory(configured_generation=3))
     found = made(SERVING, its)
-    expected = {"gpu": "B", "tensorParallel": 2, "maxConcurrentSequences": 64, "generation": 3}
+    expected = {
+        **{"gpu": "B", "tensorParallel": 2, "pipelineParallel": 3},
+        **{"maxConcurrentSequences": 64, "generation": 3},
+    }
     assert found["configuration"]["running"] == expected
     assert found["gpu"] == "B"
 
@@ -95,6 +98,7 @@ def test_recommendation() -> None:
     assert made(its=plan(recommendation=recommendation))["recommendation"] == {
         "gpu": GPU,
         "tensorParallel": 1,
+        "pipelineParallel": 1,
         "maxConcurrentSequences": 256,
         "gpuMemoryShare": 0.92,
         "maxContextTokens": 8192,

@@ -20,7 +20,7 @@ def limits(sharing: Sharing, configuration: Configuration) -> dict[str, str]:
     """Extended resources of the engine's container; requests equal them, as Kubernetes wants it."""
     if sharing.scheme == "DRA":
         return {}
-    found = {sharing.resource or GPU_RESOURCE: str(configuration.tensor_parallel)}
+    found = {sharing.resource or GPU_RESOURCE: str(configuration.gpus)}
     if sharing.scheme == "HAMi" and configuration.gpu_memory_share is not None:
         found[GPU_MEMORY_PERCENTAGE] = str(math.ceil(round(configuration.gpu_memory_share * 100, 6)))
     return found

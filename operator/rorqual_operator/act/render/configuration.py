@@ -17,8 +17,9 @@ NAMES = {to_camel(field.name): field.name for field in fields(Configuration)}
 
 
 def write_configuration(configuration: Configuration) -> str:
-    """The annotation's value: JSON in camelCase, without what is left to the engine."""
-    values = {to_camel(name): value for name, value in asdict(configuration).items() if value is not None}
+    """The annotation's value: JSON in camelCase, without what is left to the engine or is as usual (one stage)."""
+    usual = {field.name: field.default for field in fields(configuration)}
+    values = {to_camel(name): value for name, value in asdict(configuration).items() if value != usual[name]}
     return json.dumps(values, sort_keys=True, separators=(",", ":"))
 
 

@@ -45,7 +45,7 @@ def _metadata(owner: Owner, spec: LLMServiceSpec, runtime: Runtime) -> dict[str,
 def _pod_spec(
     spec: LLMServiceSpec, configuration: Configuration, runtime: Runtime, loaded: Weights, times: Ending
 ) -> dict[str, Any]:
-    several = configuration.tensor_parallel > 1
+    several = configuration.gpus > 1
     volumes = [*loaded.volumes, *(_shared_memory() if several else ())]
     found = {
         "containers": [_container(spec, configuration, runtime, loaded, times)],
@@ -65,7 +65,7 @@ def _container(
     spec: LLMServiceSpec, configuration: Configuration, runtime: Runtime, loaded: Weights, times: Ending
 ) -> dict[str, Any]:
     secrets = secret_environment(spec.model)
-    shared = [{"name": SHARED_MEMORY, "mountPath": "/dev/shm"}] if configuration.tensor_parallel > 1 else []
+    shared = [{"name": SHARED_MEMORY, "mountPath": "/dev/shm"}] if configuration.gpus > 1 else []
     found = {
         "name": CONTAINER,
         "image": runtime.image(spec),

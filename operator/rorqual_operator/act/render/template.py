@@ -37,7 +37,7 @@ def _check_engine(merged: Mapping[str, Any], ours: Mapping[str, Any], gpu_limits
         if str(found.get(name)) != count:
             raise RenderError(
                 f"{path}.resources.limits[{name}] is {found.get(name)}: Rorqual decides it ({count}); "
-                f"use configuration.tensorParallel or sharing"
+                f"use configuration.tensorParallel, configuration.pipelineParallel or sharing"
             )
 
 

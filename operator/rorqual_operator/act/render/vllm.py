@@ -72,6 +72,7 @@ def _model(spec: LLMServiceSpec, weights: Weights) -> list[Argument]:
 def _configuration(spec: LLMServiceSpec, configuration: Configuration) -> list[Argument]:
     values = {
         "tensor_parallel": configuration.tensor_parallel,
+        "pipeline_parallel": configuration.pipeline_parallel if configuration.pipeline_parallel > 1 else None,
         "max_concurrent_sequences": configuration.max_concurrent_sequences,
         "gpu_memory_share": _memory_share(spec, configuration),
         "max_context_tokens": configuration.max_context_tokens,

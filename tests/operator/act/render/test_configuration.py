@@ -15,6 +15,7 @@ CONFIGURATIONS = st.builds(
     max_concurrent_sequences=st.none() | st.integers(1, 65536),
     gpu_memory_share=st.none() | st.floats(0.01, 1),
     max_context_tokens=st.none() | st.integers(1, 2**31 - 1),
+    pipeline_parallel=st.integers(1, 64),
 )
 
 
@@ -22,6 +23,12 @@ CONFIGURATIONS = st.builds(
 def test_what_is_written_is_read(configuration: Configuration) -> None:
     written = {"metadata": {"annotations": {ANNOTATION: write_configuration(configuration)}}}
     assert read_configuration(written) == configuration
+
+
+def test_one_stage_is_not_written_and_read_when_absent() -> None:
+    assert "pipelineParallel" not in write_configuration(Configuration("a", 2))
+    written = {"metadata": {"annotations": {ANNOTATION: '{"gpu":"a","tensorParallel":2}'}}}
+    assert read_configuration(written) == Configuration("a", 2, pipeline_parallel=1)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,14 @@ def test_optional_kinds_restart_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"tensor_parallel": 2}, {"max_concurrent_sequences": 8}, {"gpu": "other"}, {"gpu_memory_share": 0.5}]
+    "change",
+    [
+        {"tensor_parallel": 2},
+        {"pipeline_parallel": 2},
+        {"max_concurrent_sequences": 8},
+        {"gpu": "other"},
+        {"gpu_memory_share": 0.5},
+    ],
 )
 def test_configuration_does_restart(change: dict[str, Any]) -> None:
     assert pod_template(spec(), replace(CONFIGURATION, **change)) != pod_template(spec())

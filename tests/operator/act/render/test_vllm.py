@@ -31,6 +31,27 @@ def test_options_that_cut_it_off_are_refused(option: str) -> None:
         engine(spec(engine={"extraArgs": [option]}))
 
 
+def test_stages_are_told_and_take_their_gpus() -> None:
+    found = engine(spec(), Configuration(GPU, 2, pipeline_parallel=3))
+    assert {"--tensor-parallel-size=2", "--pipeline-parallel-size=3"} <= set(found["args"])
+    assert found["resources"]["limits"] == {"nvidia.com/gpu": "6"}
+
+
+def test_one_stage_is_vllms_own_default() -> None:
+    assert not any("pipeline" in text for text in engine(spec())["args"])
+
+
+@pytest.mark.parametrize("extra", [["-pp", "4"], ["-pp=4"], ["--pipeline_parallel_size 4"]])
+def test_stages_in_arguments_win_over_ours(extra: list[str]) -> None:
+    staged = Configuration(GPU, 1, pipeline_parallel=2)
+    assert "--pipeline-parallel-size=2" not in engine(spec(engine={"extraArgs": extra}), staged)["args"]
+
+
+def test_stages_on_one_gpu_each_share_memory_too() -> None:
+    found = engine(spec(), Configuration(GPU, 1, pipeline_parallel=2))
+    assert {"name": "shared-memory", "mountPath": "/dev/shm"} in found["volumeMounts"]
+
+
 @pytest.mark.parametrize("extra", [["-tp", "2"], ["-tp=2"], ["--tensor_parallel_size 2"], ["-q", "awq"]])
 def test_short_and_odd_spellings_win_over_ours(extra: list[str]) -> None:
     arguments = engine(spec(model={"name": "m", "quantization": "fp8"}, engine={"extraArgs": extra}))["args"]
