@@ -1,18 +1,19 @@
 """AIBrix's two autoscalers of its own: KPA and APA.
 
-Source: vllm-project/aibrix, pkg/controller/podautoscaler/ at 774f93f: algorithm/kpa.go and apa.go, context/context.go
-(rates 2, tolerances 10 %, cooldowns 0 and 300 s, panic from 2), metrics/client.go (windows of 180 and 60 s),
-podautoscaler_controller.go (stabilizeRecommendation; every 10 s).
+Source: vllm-project/aibrix, pkg/controller/podautoscaler/: algorithm/apa.go at 4148b7a, context/context.go at 2576b18
+(rates 2, tolerances 10 %, cooldowns 0 and 300 s, panic from 2), and algorithm/kpa.go, metrics/client.go and
+podautoscaler_controller.go (stabilizeRecommendation) in stored copies whose commit, and whether they are upstream's or
+a fork's, is not known. Not read in the source: the interval of 10 s, and the windows of 180 and 60 s (older revisions
+have 120 and 15 s).
 
-Where the source disagrees with the design notes, the source is restated:
+Where the source does what one would not expect, the source is restated:
 - the cooldown window on the way down takes the *lowest* number of the last 300 s, so it hastens a decrease instead of
   delaying it; `down_cooldown_seconds=0` switches that off;
-- the highest number of a panic is set on a context that is made anew at each turn: it is not remembered, and a panic
-  may shrink;
+- the highest number of a panic is not remembered, for the context's SetMaxPanicPods does nothing: a panic may shrink;
 - KPA divides the window's mean by the target, so the figure must be of the whole service (a source of type external).
   The mean of the replicas, which a source of type pod gives, would hold it near one replica; it is not offered.
-KPA's tolerance is about the target of one replica, as the thresholds in kpa.go are; of that file's newest form only
-excerpts could be read.
+KPA's tolerance is of a newer kpa.go (774f93f), known from another's excerpt that does not show how its thresholds are
+defined: about the target of one replica is an assumption. It matters near one replica only.
 """
 
 import math

@@ -2,8 +2,9 @@
 
 Source: kubernetes/kubernetes, pkg/controller/podautoscaler/replica_calculator.go at 0006726 (calcPlainMetricReplicas,
 getUsageRatioReplicaCount, GetExternalPerPodMetricReplicas) and horizontal.go (stabilizeRecommendationWithBehaviors,
-convertDesiredReplicasWithBehaviorRate); defaults of pkg/apis/autoscaling/v2/defaults.go and of the flag
---horizontal-pod-autoscaler-sync-period. The windows and policies are those that Rorqual keeps for itself
+convertDesiredReplicasWithBehaviorRate); defaults as documented. From newer revisions, which were not read: the
+tolerance's inclusive bounds, the check that a rebalanced number does not go against its direction, and windows and
+periods that look at both directions. The windows and policies are those that Rorqual keeps for itself
 (`rorqual_engine.scaling`), which have HPA's meaning. It never asks for 0.
 
 A replica that loads its weights has a container in phase Running and no figures: for a metric other than CPU the

@@ -1,17 +1,17 @@
 """KEDA with Prometheus triggers, and llm-d's four recipes for it.
 
 Source: kedacore/keda at 7f17c10, pkg/scaling/executor/scale_scaledobjects.go (RequestScale and what it calls);
-apis/keda/v1alpha1/scaledobject_types.go for the defaults. From 1 replica on it is an HPA with external metrics of
-target AverageValue (`hpa.py`), which asks KEDA's metrics server in HPA's own 15 s: `pollingInterval` paces 0 to 1
-and 1 to 0 alone.
+the defaults (30 and 300 s) are the documented ones. From 1 replica on it is an HPA with external metrics of
+target AverageValue (`hpa.py`), which asks KEDA's metrics server in HPA's own 15 s: `pollingInterval` paces 0 to 1 and
+1 to 0 alone.
 
 Recipes: llm-d/llm-d, guides/workload-autoscaling/:
 (a) keda-epp/optimized-baseline/overlays/k8s/queue/scaledobject.yaml at 057abb4,
 (b) keda-epp-token-aware/optimized-baseline/base/scaledobject.yaml at 04c0115,
-(c) slo-aware/README.md at 1860df2, with the law of docs/architecture/advanced/autoscaling/slo-aware-keda.md,
+(c) slo-aware/README.md at 1860df2, with the law of llm-d's page "SLO-Aware Autoscaling with KEDA",
 (d) keda-epp/optimized-baseline/overlays/k8s/queue-guard/scaledobject.yaml at b06ec63.
 Queue is what engines and gateway hold back: llm-d's flow control holds it at the gateway. From 0 that queue wakes a
-service, as in llm-d's scale-to-zero. The design notes give (c) as n * P90/SLO with the credit r/n; the law has two
+service, as in llm-d's scale-to-zero. Recipe (c) is often told as n * P90/SLO with a credit of r/n; its law has two
 thresholds with a dead band between them, and the credit counts on the way up alone.
 """
 

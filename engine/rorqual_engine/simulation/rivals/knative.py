@@ -1,11 +1,11 @@
 """Knative Serving's pod autoscaler (KPA) on concurrency.
 
 Source: knative/serving, pkg/autoscaler/scaling/autoscaler.go at 00a4a55 (Scale); defaults of
-config/core/configmaps/autoscaler.yaml (tick 2 s, stable window 60 s, panic window 10 % of it, panic from 200 %, target
-70 % of 100, rates 1000 and 2, grace 30 s); pkg/reconciler/autoscaling/kpa/scaler.go for the step to 0. Concurrency is
-what the queue proxies and the activator hold: requests in engines and at the gateway, sampled at each tick. The design
-notes leave out that a deployment of several replicas begins in panic mode, and that panic prevents a decrease below
-the highest number of this panic.
+config/core/configmaps/autoscaler.yaml (tick 2 s, stable window 60 s, panic window 10 % of it, panic from 200 %,
+target 70 % of 100, rates 1000 and 2, grace 30 s); the step to 0 (grace after a stable window of nothing) is by that
+file's words; kpa/scaler.go was not read. Concurrency is what the queue proxies and the activator hold: requests in
+engines and at the gateway, sampled at each tick. Easily left out: a deployment of several replicas begins in panic
+mode, and panic prevents a decrease below the highest number of this panic.
 """
 
 import math
@@ -46,7 +46,7 @@ class KPA:
         self._up_rate, self._down_rate = max_scale_up_rate, max_scale_down_rate
         self._stable = TimeWindow(stable_window_seconds)
         self._panic = TimeWindow(max(interval_seconds, stable_window_seconds * panic_share))
-        self._delayed = TimeWindow(max(scale_down_delay_seconds, interval_seconds))
+        self._delayed = TimeWindow(scale_down_delay_seconds)
         self._panicking_since: float | None = None
         self._most_in_panic = 0
         self._idle_since: float | None = None

@@ -1,9 +1,11 @@
 """Kthena's autoscaler of one homogeneous target.
 
 Source: volcano-sh/kthena, pkg/autoscaler/: algorithm/recommendation.go at 3ac46ac and revision.go at 00d9c98,
-autoscaler/scaler.go and status.go, datastructure/sliding_window.go, util/settings.go (every 15 s); defaults of
-pkg/apis/workload/v1alpha1/autoscalingpolicy_types.go. Where the design notes have "windows as HPA", the source has no
-stabilisation window unless one is given, and limits a change to 1 replica or 100 % in 15 s, whichever is more. A
+autoscaler/scaler.go at 0e83a0c, datastructure/sliding_window.go at 925c5f4, util/settings.go at 125bbc1 (every 15 s);
+defaults of pkg/apis/workload/v1alpha1/autoscalingpolicy_types.go at 084841a. Two choices: figures are counted per
+replica (MetricReporterCounts), where that scaler.go hands over one sum; and the limit on a decrease looks at the
+highest of the period, as a later copy of status.go does, where 009abf2 takes the lowest. Unlike HPA it has no
+stabilisation window unless one is given, and it limits a change to 1 replica or 100 % in 15 s, whichever is more. A
 panic's period is required and has no default; it is that of the stable policy here. Sharing between kinds of engine
 and the ratio of prefill to decode have no part here: a service is of one kind.
 """

@@ -1,10 +1,10 @@
 """KubeAI's model autoscaler.
 
 Source: substratusai/kubeai, internal/modelautoscaler/autoscaler.go at 14fd17f, internal/modelclient/scale.go at
-1dbb673 (Scale, ScaleAtLeastOneReplica), internal/movingaverage/simple.go; defaults of internal/config/system.go
-(every 10 s, window of 10 min) and of api/k8s/v1/model_types.go (100 requests a replica, scale-down delay 30 s). The
-moving average begins with 60 zeros, and the count of lower results is not reset by a decrease: one that follows
-another at once is not delayed again. Both follow the source; the design notes do not have them.
+1dbb673 (Scale, ScaleAtLeastOneReplica), internal/movingaverage/simple.go; defaults of internal/config/system.go at
+74ad849 (every 10 s) and of the Model type (100 requests a replica, scale-down delay 30 s); the window of 10 min is
+the documented one. The moving average begins with 60 zeros, and the count of lower results is not reset by a
+decrease: one that follows another at once is not delayed again. Both follow the source.
 """
 
 import math
