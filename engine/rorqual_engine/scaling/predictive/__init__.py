@@ -1,0 +1,18 @@
+"""Model-predictive scaling: what may arrive, what replicas can bear, and which number of them costs least."""
+
+from rorqual_engine.scaling.predictive.capacity import Pace, Request, engine_seconds, miss_probability
+from rorqual_engine.scaling.predictive.forecast import Forecast, forecast
+from rorqual_engine.scaling.predictive.planner import Fleet, Plan, plan, price_of_a_miss
+
+__all__ = [
+    "Fleet",
+    "Forecast",
+    "Pace",
+    "Plan",
+    "Request",
+    "engine_seconds",
+    "forecast",
+    "miss_probability",
+    "plan",
+    "price_of_a_miss",
+]

@@ -1,0 +1,90 @@
+"""What share of requests misses its objectives on so many replicas under such a load.
+
+Offered load is in replicas: arrivals a second times `engine_seconds`, the time that one request takes of a replica that
+works at its best. A queue of work in front of the replicas delays everybody by work over replicas. On top of it comes
+the queue that chance makes: M/G/n with the probability of waiting by Sakasegawa's exponent, sqrt(2(n+1)) - 1 (Whitt 1993,
+"Approximations for the GI/G/m queue"), and an exponential tail.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+LENGTH_QUANTILES = np.exp(0.8 * np.array([-1.645, -0.842, -0.385, 0.0, 0.385, 0.842, 1.282, 1.881])) / np.exp(0.32)
+"""Lengths over their mean: a lognormal with a sigma of 0.8, as production prompts have (Azure, code and conversation)."""
+LENGTH_WEIGHTS = np.array([0.125, 0.125, 0.125, 0.125, 0.125, 0.175, 0.125, 0.075])
+VARIATION = float(np.expm1(0.64))
+"""Squared coefficient of variation of such lengths."""
+FULLEST = 0.98
+"""Utilisation up to which a queue is taken as stationary; beyond it the backlog tells more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The mean request."""
+
+    input_tokens: float
+    """That no cache holds."""
+    output_tokens: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A replica's speed for the requests that come now, and what they are promised. Seconds."""
+
+    prefill_seconds: float
+    """Of the mean prompt."""
+    decode_seconds: float
+    """Of one step at the number of sequences at which the replica works best."""
+    sequences: float
+    """That number."""
+    output_tokens: float
+    ttft_seconds: float
+    """Objective."""
+    itl_seconds: float
+    """Objective."""
+
+
+def engine_seconds(pace: Pace) -> float:
+    """Of a replica, for one request: its prompt, and its share of the decode steps."""
+    return pace.prefill_seconds + max(0.0, pace.output_tokens - 1) * pace.decode_seconds / pace.sequences
+
+
+def miss_probability(pace: Pace, offered: Array, backlog_seconds: Array, replicas: Array) -> Array:
+    """Share of the requests arriving now that miss TTFT or ITL; the arrays are broadcast.
+
+    `offered` is in replicas, `backlog_seconds` the work that waits, in seconds of one replica.
+    """
+    count = np.maximum(replicas, 1e-9)
+    busy = np.minimum(offered / count, FULLEST)
+    delay = backlog_seconds / count
+    ttft = _late_first_token(pace, busy, delay, count)
+    itl = _slow_tokens(pace, busy, delay)
+    missed: Array = np.where(replicas < 0.5, 1.0, 1.0 - (1.0 - ttft) * (1.0 - itl))
+    return missed
+
+
+def _late_first_token(pace: Pace, busy: Array, delay: Array, count: Array) -> Array:
+    seconds = engine_seconds(pace)
+    waits = busy ** (np.sqrt(2.0 * (count + 1.0)) - 1.0)
+    leaving = 2.0 * count * (1.0 - busy) / (seconds * (1.0 + VARIATION))
+    late: Array = np.zeros(np.broadcast(busy, delay, count).shape)
+    for length, weight in zip(LENGTH_QUANTILES, LENGTH_WEIGHTS, strict=True):
+        slack = pace.ttft_seconds - delay - pace.prefill_seconds * length - pace.decode_seconds
+        late = late + weight * np.where(slack <= 0, 1.0, waits * np.exp(-leaving * np.maximum(slack, 0.0)))
+    return late
+
+
+def _slow_tokens(pace: Pace, busy: Array, delay: Array) -> Array:
+    """Others' prompts among a request's decode steps: normal with the mean and variance of a compound Poisson sum."""
+    tokens = max(1.0, pace.output_tokens - 1)
+    span = tokens * pace.itl_seconds
+    spare = tokens * (pace.itl_seconds - pace.decode_seconds)
+    share = pace.prefill_seconds / engine_seconds(pace)
+    mean = busy * share * span
+    spread = np.sqrt(mean * pace.prefill_seconds * (1.0 + VARIATION)) + 1e-9
+    distance = (spare - np.minimum(delay, span) * share - mean) / spread
+    slow: Array = 1.0 / (1.0 + np.exp(np.clip(1.702 * distance, -60.0, 60.0)))
+    return slow

@@ -1,0 +1,123 @@
+"""The number of replicas that costs least: GPUs held, and requests that miss their objectives at a price.
+
+Every number of replicas is played through, from now until a while after a replica asked for now would be ready, on every
+path that arrivals may take: what starts joins when it is ready, work that waits is carried on, and every moment's share
+of missed requests is counted. A miss has a price in seconds of a replica. It follows from one knob, the share of
+requests that are to be good: with a goal of 0.95 one missed request weighs as much as nineteen good ones cost.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rorqual_engine.scaling.predictive.capacity import Pace, engine_seconds, miss_probability
+from rorqual_engine.scaling.predictive.forecast import Forecast
+
+Array = NDArray[np.float64]
+STEPS = 24
+"""Moments of the horizon."""
+USE_SECONDS = 90.0
+"""How long after it is ready a replica's use is looked at."""
+LIFE_SECONDS = 600.0
+"""Over so long a new replica's start-up is spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Replicas as they are."""
+
+    ready: int
+    starting_seconds: tuple[float, ...]
+    """How long each has been starting; the oldest first."""
+    startup_seconds: float
+    backlog_seconds: float
+    """Work that waits, in seconds of one replica."""
+
+    @property
+    def asked(self) -> int:
+        return self.ready + len(self.starting_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The best number, with what it was compared by: arrays have one entry a number of replicas."""
+
+    replicas: int
+    numbers: NDArray[np.int64]
+    cost: Array
+    """Replica-seconds over the horizon, misses at their price included."""
+    missed: Array
+    """Requests missed over the horizon."""
+    arrivals: float
+    """Expected over the horizon."""
+    offered: float
+    """Replicas' worth of work a second, at the forecast's mean."""
+
+    @property
+    def good_rate(self) -> float:
+        """Expected with the best number."""
+        missed = float(self.missed[int(np.argmax(self.numbers == self.replicas))])
+        return 1.0 - missed / self.arrivals if self.arrivals > 0 else 1.0
+
+
+def price_of_a_miss(goal: float, pace: Pace) -> float:
+    """In seconds of a replica."""
+    return goal / (1.0 - goal) * engine_seconds(pace)
+
+
+def plan(fleet: Fleet, forecast: Forecast, pace: Pace, goal: float, fewest: int, most: int) -> Plan:
+    """The number of replicas within the bounds that costs least; the present one among equals."""
+    numbers = np.arange(fewest, most + 1)
+    horizon = fleet.startup_seconds + USE_SECONDS
+    ahead = (np.arange(STEPS) + 0.5) * horizon / STEPS
+    there = _ready_then(fleet, numbers, ahead)
+    arrivals = forecast.paths(ahead)
+    missed = _missed(fleet, pace, arrivals, there, horizon / STEPS)
+    cost = _held_seconds(fleet, numbers) + price_of_a_miss(goal, pace) * missed
+    best = _least(numbers, cost, fleet.asked)
+    mean = float(arrivals.mean())
+    return Plan(best, numbers, cost, missed, mean * horizon, mean * engine_seconds(pace))
+
+
+def _ready_then(fleet: Fleet, numbers: NDArray[np.int64], ahead: Array) -> Array:
+    """Replicas that serve, shape (numbers, times): the youngest go first, new ones come after a start-up."""
+    waits = [max(0.0, fleet.startup_seconds - since) for since in fleet.starting_seconds]
+    ready_at = np.array([*([0.0] * fleet.ready), *waits])
+    there = np.zeros((len(numbers), len(ahead)))
+    for place, number in enumerate(numbers):
+        kept = np.sort(ready_at)[:number]
+        there[place] = (kept[None, :] <= ahead[:, None]).sum(axis=1)
+        there[place] += max(0, number - len(ready_at)) * (ahead >= fleet.startup_seconds)
+    return there
+
+
+def _missed(fleet: Fleet, pace: Pace, arrivals: Array, there: Array, step_seconds: float) -> Array:
+    """Requests missed over the horizon, mean over the paths, for each number of replicas."""
+    offered = arrivals * engine_seconds(pace)
+    backlog = np.full((there.shape[0], arrivals.shape[0]), fleet.backlog_seconds)
+    missed = np.zeros_like(backlog)
+    for moment in range(arrivals.shape[1]):
+        serving, load = there[:, moment, None], offered[None, :, moment]
+        share = miss_probability(pace, load, backlog, serving)
+        missed += share * arrivals[None, :, moment] * step_seconds
+        backlog = np.maximum(0.0, backlog + (load - serving) * step_seconds)
+    found: Array = missed.mean(axis=1)
+    return found
+
+
+def _held_seconds(fleet: Fleet, numbers: NDArray[np.int64]) -> Array:
+    """Over the time in which a replica asked for now would be of use; fewer save the start-up time, too."""
+    more = np.maximum(numbers - fleet.asked, 0)
+    fewer = np.maximum(fleet.asked - numbers, 0)
+    startup = fleet.startup_seconds
+    held: Array = numbers * USE_SECONDS + more * startup * USE_SECONDS / LIFE_SECONDS - fewer * startup
+    return held
+
+
+def _least(numbers: NDArray[np.int64], cost: Array, current: int) -> int:
+    best = int(numbers[int(np.argmin(cost))])
+    same = numbers == current
+    if same.any() and cost[same][0] <= cost.min() * (1 + 1e-9):
+        return current
+    return best

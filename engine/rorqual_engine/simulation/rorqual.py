@@ -1,0 +1,71 @@
+"""Rorqual's own policy behind the simulator's Protocol."""
+
+import numpy as np
+
+from rorqual_engine.scaling.predictive import Fleet, Pace, Plan, engine_seconds, forecast, plan
+from rorqual_engine.simulation.policy import Decision, Facts, View
+
+LENGTH_SECONDS = 120.0
+"""Window over which lengths are measured."""
+LEAST_SAMPLE = 20
+"""Requests from which on measured lengths replace the expected ones."""
+SHARE_OF_CACHE = 0.9
+
+
+class Rorqual:
+    """Model-predictive: the number of replicas whose GPUs and missed requests together cost least."""
+
+    interval_seconds = 5.0
+
+    def __init__(self, facts: Facts, *, goal: float = 0.95) -> None:
+        self._facts, self._goal = facts, goal
+
+    def decide(self, view: View) -> Decision:
+        """Holds while nothing is known of the replicas; else what the plan says."""
+        if view.ready == 0 and view.held == 0:
+            return Decision(view.asked, "no replica is ready")
+        found = self.plan(view)
+        return Decision(found.replicas, _why(found))
+
+    def plan(self, view: View) -> Plan:
+        """All that the decision follows from."""
+        facts = self._facts
+        pace = self._pace(view)
+        fleet = Fleet(view.ready, tuple(view.starting_seconds), facts.startup_seconds, _backlog(view, facts, pace))
+        expected = forecast(view.history.column("at"), view.history.column("arrived"))
+        return plan(fleet, expected, pace, self._goal, facts.min_replicas, facts.max_replicas)
+
+    def _pace(self, view: View) -> Pace:
+        facts = self._facts
+        prompt, answer = _lengths(view, facts)
+        sequences = max(1.0, min(float(facts.sequences), SHARE_OF_CACHE * facts.kv_tokens / (prompt + answer)))
+        decode = facts.timing.decode_seconds(sequences, sequences * (prompt + answer / 2))
+        return Pace(
+            prefill_seconds=facts.timing.prefill_seconds(prompt),
+            decode_seconds=decode,
+            sequences=sequences,
+            output_tokens=answer,
+            ttft_seconds=facts.ttft_seconds,
+            itl_seconds=facts.itl_seconds,
+        )
+
+
+def _lengths(view: View, facts: Facts) -> tuple[float, float]:
+    """Measured mean prompt and answer; the expected ones while too little was seen."""
+    window = view.history.window(LENGTH_SECONDS)
+    prompt = window.input_tokens if window.counts["arrived"] >= LEAST_SAMPLE else None
+    answer = window.output_tokens if window.counts["finished"] >= LEAST_SAMPLE else None
+    return prompt or facts.input_tokens, answer or facts.output_tokens
+
+
+def _backlog(view: View, facts: Facts, pace: Pace) -> float:
+    """Seconds of one replica for what waits in engines and at the gateway."""
+    waiting = float(np.sum(view.waiting)) + view.held
+    return waiting * engine_seconds(pace)
+
+
+def _why(found: Plan) -> str:
+    return (
+        f"{found.offered:.2f} replicas of work are expected; {found.replicas} leave {found.good_rate:.1%} of "
+        f"{found.arrivals:.0f} requests good"
+    )
