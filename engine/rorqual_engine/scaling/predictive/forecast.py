@@ -1,8 +1,8 @@
 """What may arrive: the level now, its trend, and that what was seen before may come again.
 
-A few equally likely paths of the arrival rate. Near the present they agree on the level (with its own uncertainty, and
-a damped trend where one stands out of the noise); further on each goes towards a rate that was seen in the recent past,
-so that a load which comes in waves is expected back.
+The level is the mean over the longest window that no shorter one contradicts (Lepski's rule). A load changes its level
+now and then; how often is learned from the past, and so is where it goes: each path stays at the level until some
+moment, and from then on is at a rate that was seen before. So a load that comes in waves is expected back.
 """
 
 from dataclasses import dataclass
@@ -11,18 +11,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-SHORT_SECONDS = 15.0
-LONG_SECONDS = 60.0
-PAST_SECONDS = 900.0
-RETURN_SECONDS = 120.0
-"""Time constant with which a path leaves the level for a rate of the past."""
+WINDOWS_SECONDS = (10.0, 20.0, 40.0, 80.0, 160.0)
+CONTRADICTION = 2.5
+"""Standard deviations by which a shorter window's mean differs from a longer one's when the level has changed."""
+BIN_SECONDS = 20.0
+PAST_SECONDS = 1800.0
+FIRST_STAY_SECONDS = 600.0
+"""How long a level lasts, before anything is known of this service."""
 TREND_SECONDS = 60.0
 """Time constant of a trend's damping."""
-PATHS = np.array([0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95])
-"""Quantiles that the paths stand for."""
-_NORMAL = np.array([-1.645, -0.842, -0.385, 0.0, 0.385, 0.842, 1.645])
-SURPRISE = 2.5
-"""Standard deviations by which the short mean must differ from the long one to be believed alone."""
+DEVIATIONS = np.array([-1.15, 0.0, 1.15])
+DEVIATION_WEIGHTS = np.array([0.3, 0.4, 0.3])
+"""Three points with a normal's mean and about its variance."""
+QUANTILES = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+"""Of the past that paths turn to."""
+CHANGES = np.array([0.1, 0.3, 0.6])
+"""When they turn, as parts of the horizon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Ways that the arrival rate may take."""
+
+    rates: Array
+    """Requests a second, shape (paths, times)."""
+    weights: Array
+    """Probabilities, one a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +49,34 @@ class Forecast:
     trend: float
     """Change of the rate a second."""
     past: Array
-    """Rates of the recent past, at the quantiles of the paths."""
+    """Rates of the past, at the quantiles."""
+    stay_seconds: float
+    """How long a level lasts, in the mean."""
 
-    def paths(self, ahead: Array) -> Array:
-        """Rates so many seconds ahead, shape (paths, times)."""
-        back = 1.0 - np.exp(-ahead / RETURN_SECONDS)
+    def paths(self, ahead: Array) -> Paths:
+        """Rates so many seconds ahead; `ahead` ascends to the horizon."""
         drift = self.trend * TREND_SECONDS * (1.0 - np.exp(-ahead / TREND_SECONDS))
-        near = np.maximum(self.level + drift[None, :] + (_NORMAL * self.deviation)[:, None], 0.0)
-        rates: Array = (1.0 - back) * near + back * np.maximum(self.past[:, None], 0.0)
-        return rates
+        near = np.maximum(self.level + drift[None, :] + (DEVIATIONS * self.deviation)[:, None], 0.0)
+        turns = CHANGES * ahead[-1]
+        turned = np.repeat(ahead[None, :] >= turns[:, None], len(QUANTILES), axis=0)
+        there = np.tile(self.past, len(turns))[:, None]
+        away = np.where(turned, there, near[1][None, :])
+        edges = np.concatenate([[0.0], (turns[1:] + turns[:-1]) / 2, [ahead[-1]]])
+        chance = np.exp(-edges[:-1] / self.stay_seconds) - np.exp(-edges[1:] / self.stay_seconds)
+        weights = np.concatenate(
+            [DEVIATION_WEIGHTS * (1.0 - chance.sum()), np.repeat(chance / len(QUANTILES), len(QUANTILES))]
+        )
+        return Paths(np.concatenate([near, away]), weights)
 
 
 def forecast(at: Array, arrived: Array) -> Forecast:
-    """From a counter of arrivals at ascending times in seconds, the newest last; at least one entry."""
+    """From a counter of arrivals at ascending times in seconds, the newest last."""
     if len(at) < 2 or at[-1] <= at[0]:
-        return Forecast(0.0, 0.0, 0.0, np.zeros(len(PATHS)))
-    level, deviation = _level(at, arrived)
-    return Forecast(level, deviation, _trend(at, arrived), _past(at, arrived, level))
+        return Forecast(0.0, 0.0, 0.0, np.zeros(len(QUANTILES)), FIRST_STAY_SECONDS)
+    level, deviation, window = _level(at, arrived)
+    rates = _binned(at, arrived)
+    past = np.quantile(rates, QUANTILES) if len(rates) >= 2 else np.full(len(QUANTILES), level)
+    return Forecast(level, deviation, _trend(at, arrived, window), past, _stay_seconds(rates))
 
 
 def _rate(at: Array, arrived: Array, seconds: float, before: float = 0.0) -> tuple[float, float]:
@@ -62,36 +87,49 @@ def _rate(at: Array, arrived: Array, seconds: float, before: float = 0.0) -> tup
     return (float(arrived[last] - arrived[first]) / span, span) if span > 0 else (0.0, 0.0)
 
 
-def _level(at: Array, arrived: Array) -> tuple[float, float]:
-    """The long mean where the short one does not contradict it; else the short one."""
-    short, short_span = _rate(at, arrived, SHORT_SECONDS)
-    long, long_span = _rate(at, arrived, LONG_SECONDS)
-    noise = np.sqrt((max(long, 1.0 / long_span) / short_span))
-    if abs(short - long) > SURPRISE * noise:
-        return short, float(np.sqrt(max(short, 1.0 / short_span) / short_span))
-    return long, float(np.sqrt(max(long, 1.0 / long_span) / long_span))
+def _deviation(rate: float, span: float) -> float:
+    """Of the mean of a Poisson stream over `span`; at least that of one arrival."""
+    return float(np.sqrt(max(rate, 1.0 / span) / span)) if span > 0 else 0.0
 
 
-def _trend(at: Array, arrived: Array) -> float:
-    """Change between the last two long windows, where it stands out of the noise; 0 else."""
-    new, span = _rate(at, arrived, LONG_SECONDS / 2)
-    old, before = _rate(at, arrived, LONG_SECONDS / 2, LONG_SECONDS / 2)
-    if before < LONG_SECONDS / 4:
+def _level(at: Array, arrived: Array) -> tuple[float, float, float]:
+    """Mean rate, its deviation, and the window that gave it."""
+    chosen = shortest = _rate(at, arrived, WINDOWS_SECONDS[0])
+    tried = [shortest]
+    for seconds in WINDOWS_SECONDS[1:]:
+        mean, span = _rate(at, arrived, seconds)
+        if any(abs(mean - other) > CONTRADICTION * _deviation(mean, of) for other, of in tried):
+            break
+        chosen = mean, span
+        tried.append(chosen)
+    return chosen[0], _deviation(*chosen), chosen[1]
+
+
+def _trend(at: Array, arrived: Array, window: float) -> float:
+    """Change between the halves of the last minute, where it stands out of the noise; 0 where the level jumped."""
+    half = 30.0
+    new, span = _rate(at, arrived, half)
+    old, before = _rate(at, arrived, half, half)
+    if before < half / 2 or window < half:
         return 0.0
-    noise = np.sqrt(max(new, 0.1) / span + max(old, 0.1) / before)
     change = new - old
-    stands_out = max(0.0, abs(change) - noise)
-    return float(np.sign(change) * stands_out / (LONG_SECONDS / 2))
+    noise = np.hypot(_deviation(new, span), _deviation(old, before))
+    return float(np.sign(change) * max(0.0, abs(change) - 1.5 * noise) / half)
 
 
-def _past(at: Array, arrived: Array, level: float) -> Array:
-    """Quantiles of the means over `SHORT_SECONDS`; the level fills what is not known of the past."""
+def _binned(at: Array, arrived: Array) -> Array:
+    """Mean rates of bins, the newest first."""
     first = int(np.searchsorted(at, at[-1] - PAST_SECONDS))
-    times, counts = at[first:], arrived[first:]
-    grid = np.arange(times[-1], times[0] + SHORT_SECONDS / 2, -SHORT_SECONDS)
-    if len(grid) < 2:
-        return np.full(len(PATHS), level)
-    rates = -np.diff(np.interp(grid, times, counts)) / SHORT_SECONDS
-    unknown = max(0, int(PAST_SECONDS / SHORT_SECONDS / 4) - len(rates))
-    found: Array = np.quantile(np.concatenate([rates, np.full(unknown, level)]), PATHS)
-    return found
+    grid = np.arange(at[-1], at[first] - 1e-9, -BIN_SECONDS)
+    counts = np.interp(grid, at[first:], arrived[first:])
+    rates: Array = -np.diff(counts) / BIN_SECONDS
+    return rates
+
+
+def _stay_seconds(rates: Array) -> float:
+    """Bins over changes of level between them; a first guess weighs as much as one change."""
+    if len(rates) < 2:
+        return FIRST_STAY_SECONDS
+    noise = np.sqrt((np.maximum(rates[1:], 1 / BIN_SECONDS) + np.maximum(rates[:-1], 1 / BIN_SECONDS)) / BIN_SECONDS)
+    changes = float((np.abs(np.diff(rates)) > CONTRADICTION * noise).sum())
+    return (FIRST_STAY_SECONDS + len(rates) * BIN_SECONDS) / (1.0 + changes)

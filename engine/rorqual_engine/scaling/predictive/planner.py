@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rorqual_engine.scaling.predictive.capacity import Pace, engine_seconds, miss_probability
-from rorqual_engine.scaling.predictive.forecast import Forecast
+from rorqual_engine.scaling.predictive.forecast import Forecast, Paths
 
 Array = NDArray[np.float64]
 STEPS = 24
@@ -72,11 +72,11 @@ def plan(fleet: Fleet, forecast: Forecast, pace: Pace, goal: float, fewest: int,
     horizon = fleet.startup_seconds + USE_SECONDS
     ahead = (np.arange(STEPS) + 0.5) * horizon / STEPS
     there = _ready_then(fleet, numbers, ahead)
-    arrivals = forecast.paths(ahead)
-    missed = _missed(fleet, pace, arrivals, there, horizon / STEPS)
+    paths = forecast.paths(ahead)
+    missed = _missed(fleet, pace, paths, there, horizon / STEPS)
     cost = _held_seconds(fleet, numbers) + price_of_a_miss(goal, pace) * missed
     best = _least(numbers, cost, fleet.asked)
-    mean = float(arrivals.mean())
+    mean = float((paths.weights @ paths.rates).mean())
     return Plan(best, numbers, cost, missed, mean * horizon, mean * engine_seconds(pace))
 
 
@@ -92,26 +92,50 @@ def _ready_then(fleet: Fleet, numbers: NDArray[np.int64], ahead: Array) -> Array
     return there
 
 
-def _missed(fleet: Fleet, pace: Pace, arrivals: Array, there: Array, step_seconds: float) -> Array:
-    """Requests missed over the horizon, mean over the paths, for each number of replicas."""
-    offered = arrivals * engine_seconds(pace)
-    backlog = np.full((there.shape[0], arrivals.shape[0]), fleet.backlog_seconds)
-    missed = np.zeros_like(backlog)
-    for moment in range(arrivals.shape[1]):
-        serving, load = there[:, moment, None], offered[None, :, moment]
-        share = miss_probability(pace, load, backlog, serving)
-        missed += share * arrivals[None, :, moment] * step_seconds
-        backlog = np.maximum(0.0, backlog + (load - serving) * step_seconds)
-    found: Array = missed.mean(axis=1)
+def _missed(fleet: Fleet, pace: Pace, paths: Paths, there: Array, step_seconds: float) -> Array:
+    """Requests missed over the horizon, mean over the paths, for each number of replicas.
+
+    A queue stays where it is: replicas that join later begin without one, and the gateway sends what arrives to the
+    shorter queues, so old and new replicas are carried on apart until their queues are equally long.
+    """
+    work = engine_seconds(pace)
+    shape = (there.shape[0], len(paths.weights))
+    old = np.full(shape, fleet.backlog_seconds / max(1, fleet.ready))
+    new, missed = np.zeros(shape), np.zeros(shape)
+    for moment in range(there.shape[1]):
+        serving = there[:, moment, None]
+        first = np.minimum(serving, fleet.ready)
+        late = serving - first
+        rate = paths.rates[None, :, moment]
+        apart = (late > 0) & (new < old)
+        taking = np.where(apart, late, serving)
+        delay = np.where(late > 0, np.minimum(old, new), old)
+        share = miss_probability(pace, rate * work, delay * taking, taking)
+        missed += share * rate * step_seconds
+        old, new = _carry_on(old, new, first, late, rate * work * step_seconds, step_seconds)
+    found: Array = missed @ paths.weights
     return found
+
+
+def _carry_on(
+    old: Array, new: Array, first: Array, late: Array, work: Array, step_seconds: float
+) -> tuple[Array, Array]:
+    """Both queues in seconds, after a step in which `work` (seconds of one replica) came to the shorter of them."""
+    old, new = old - step_seconds, np.where(late > 0, new - step_seconds, old - step_seconds)
+    gap = np.maximum(old - new, 0.0) * late
+    apart = np.minimum(work, gap)
+    new = new + apart / np.maximum(late, 1e-9)
+    rest = (work - apart) / np.maximum(first + late, 1e-9)
+    old, new = old + rest, new + rest
+    return np.maximum(old, 0.0), np.where(late > 0, np.maximum(new, 0.0), 0.0)
 
 
 def _held_seconds(fleet: Fleet, numbers: NDArray[np.int64]) -> Array:
     """Over the time in which a replica asked for now would be of use; fewer save the start-up time, too."""
-    more = np.maximum(numbers - fleet.asked, 0)
+    changed = np.abs(numbers - fleet.asked)
     fewer = np.maximum(fleet.asked - numbers, 0)
     startup = fleet.startup_seconds
-    held: Array = numbers * USE_SECONDS + more * startup * USE_SECONDS / LIFE_SECONDS - fewer * startup
+    held: Array = numbers * USE_SECONDS + changed * startup * USE_SECONDS / LIFE_SECONDS - fewer * startup
     return held
 
 
