@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from rorqual_engine.api import LLMServiceSpec
 from rorqual_engine.plan import Memory
-from rorqual_engine.snapshot import Pod, Service, ServiceKey, Snapshot
+from rorqual_engine.snapshot import ModelConfig, Pod, Service, ServiceKey, Snapshot
 from rorqual_operator import kube
 from rorqual_operator.kube import Kube, Object, Resource
-from rorqual_operator.observe import cluster
+from rorqual_operator.observe import cluster, model_config
 from rorqual_operator.observe.readings import Readings
 from rorqual_operator.observe.reflector import Reflector
 from rorqual_operator.times import seconds
@@ -51,6 +51,7 @@ class World:
             self._add(api, resource, spaces, None, None)
         for resource in CHILDREN:
             self._add(api, resource, spaces, OURS, wake)
+        self._add(api, kube.CONFIG_MAPS, spaces, model_config.SELECTOR, wake)
         self._add(api, kube.NODES, [None], None, None)
         self._wake_on_engine_pods(wake)
 
@@ -158,9 +159,19 @@ class World:
             service_tpot=readings.window.latency(serving, "tpot"),
             foreign_autoscaler=self._foreign_autoscaler(key),
             metrics_problem=readings.problem,
+            model_config=self._model_config(key, spec),
             trial=cluster.to_trial(item),
             memory=memory,
         )
+
+    def _model_config(self, key: ServiceKey, spec: LLMServiceSpec) -> ModelConfig | None:
+        """The config.json that the spec has from elsewhere."""
+        source = spec.model.config_json_from
+        if source is None:
+            return None
+        wanted = source.config_map_key_ref
+        item = self.get(kube.CONFIG_MAPS, ServiceKey(key.namespace, wanted.name))
+        return model_config.from_config_map(item, wanted)
 
     def _foreign_autoscaler(self, key: ServiceKey) -> str | None:
         """An HPA or ScaledObject that aims at the Deployment that Rorqual scales."""

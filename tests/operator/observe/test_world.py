@@ -172,6 +172,55 @@ def test_foreign_autoscaler(resource: Resource, item: Object, told: str | None) 
     scenario()
 
 
+def config_map(**content: Any) -> Object:
+    return {"metadata": {"namespace": "llm", "name": "acme", "uid": "acme", "resourceVersion": "1"}, **content}
+
+
+def asking(key: str = "config.json") -> Object:
+    """llm/chat with its model's config.json in the ConfigMap acme."""
+    return service_item(model={"name": "m", "configJsonFrom": {"configMapKeyRef": {"name": "acme", "key": key}}})
+
+
+@in_virtual_time
+async def test_config_json_comes_from_a_config_map_and_is_read_anew_when_it_changes() -> None:
+    kube, woken = FakeKube(), Woken()
+    kube.add(k8s.LLMSERVICES, asking())
+    async with watching(kube, wake=woken) as world:
+        for text in ("{}", '{"a": 1}'):
+            before = woken.times
+            kube.add(k8s.CONFIG_MAPS, config_map(data={"config.json": text}))
+            await asyncio.sleep(1)
+            assert woken.times > before
+            assert observe(world).snapshot.services[0].config_text == text
+
+
+@pytest.mark.parametrize(
+    ("items", "told"),
+    [
+        ([], 'not found in the service\'s namespace with the label rorqual.io/model-config: "true"'),
+        ([config_map()], "it has no key config.json; its keys are none"),
+        ([config_map(data={"b": "", "a": ""})], "it has no key config.json; its keys are a, b"),
+        ([config_map(binaryData={"config.json": "/w=="})], "key config.json is in binaryData; expected text in data"),
+    ],
+)
+def test_config_json_that_is_not_there(items: list[Object], told: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        found = await the_service((k8s.LLMSERVICES, asking()), *((k8s.CONFIG_MAPS, item) for item in items))
+        assert found.model_config is not None and found.config_text is None
+        assert found.model_config.origin == "spec.model.configJsonFrom: ConfigMap acme"
+        assert found.model_config.problem == told
+
+    scenario()
+
+
+@in_virtual_time
+async def test_only_labelled_config_maps_are_asked_for() -> None:
+    kube = FakeKube()
+    async with watching(kube):
+        assert kube.queries["configmaps"] == {"labelSelector": "rorqual.io/model-config=true"}
+
+
 @in_virtual_time
 async def test_outage_is_a_problem_and_what_was_known_stays() -> None:
     kube = FakeKube()
