@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_server import hub_server
 from operating import Manifest, OperatorProcess, Service, llmservice
 
 from rorqual_sandbox.handle import Sandbox
@@ -100,6 +101,23 @@ def test_a_config_map_that_goes_leaves_what_runs(
     assert [pod["metadata"]["uid"] for pod in chat.pods()] == [before["metadata"]["uid"]]
     sandbox.apply(config_map(chat.namespace, 32))
     until(lambda: chat.holds("Stalled", "False"))
+
+
+def test_the_hub_tells_the_architecture_where_the_operator_may_ask_it(
+    sandbox: Sandbox,
+    run_operator: Callable[..., OperatorProcess],
+    chat: Service,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
+    with hub_server() as url:
+        monkeypatch.setenv("HF_ENDPOINT", url)
+        run_operator(fetch_from_hub="true")
+        sandbox.apply(llmservice(chat.namespace, model={"name": "acme/none"}))
+        until(lambda: "the hub has no such model" in chat.condition("Stalled")["message"])
+        chat.patch({"model": {"name": "acme/new"}})
+        until(lambda: chat.holds("Ready"))
 
 
 def config_map(namespace: str, layers: int) -> Manifest:

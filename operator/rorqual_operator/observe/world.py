@@ -14,6 +14,7 @@ from rorqual_engine.snapshot import ModelConfig, Pod, Service, ServiceKey, Snaps
 from rorqual_operator import kube
 from rorqual_operator.kube import Kube, Object, Resource
 from rorqual_operator.observe import cluster, model_config
+from rorqual_operator.observe.hub import HubConfigs
 from rorqual_operator.observe.readings import Readings
 from rorqual_operator.observe.reflector import Reflector
 from rorqual_operator.times import seconds
@@ -41,8 +42,14 @@ class World:
     """All reflectors. `run` keeps them going; `observe` reads them."""
 
     def __init__(
-        self, api: Kube, namespaces: Iterable[str], optional: Iterable[Resource], wake: Callable[[], None]
+        self,
+        api: Kube,
+        namespaces: Iterable[str],
+        optional: Iterable[Resource],
+        wake: Callable[[], None],
+        hub: HubConfigs | None = None,
     ) -> None:
+        self._hub = hub
         self._all: list[Reflector] = []
         self._by_resource: dict[Resource, list[Reflector]] = defaultdict(list)
         spaces: list[str | None] = list(namespaces) or [None]
@@ -81,6 +88,8 @@ class World:
         async with asyncio.TaskGroup() as group:
             for reflector in self._all:
                 group.create_task(reflector.run(), name=f"reflector {reflector.resource.plural}")
+            if self._hub:
+                group.create_task(self._hub.run(), name="hub")
 
     async def synced(self) -> None:
         """Returns when every collection has been listed once."""
@@ -130,6 +139,8 @@ class World:
                 invalid[key] = describe(error)
                 continue
             services.append(self._service(key, item, spec, pods.get(key, []), readings, memories.get(key, Memory())))
+        if self._hub:
+            self._hub.forget_unwanted()
         nodes = cluster.to_nodes(self.items(kube.NODES), self.items(kube.PODS))
         problems = tuple(reflector.problem for reflector in self._all if reflector.problem)
         return Observation(Snapshot(tuple(services), nodes), objects, invalid, problems)
@@ -165,10 +176,10 @@ class World:
         )
 
     def _model_config(self, key: ServiceKey, spec: LLMServiceSpec) -> ModelConfig | None:
-        """The config.json that the spec has from elsewhere."""
+        """The config.json that the spec has from elsewhere, or the hub's where the operator may ask it."""
         source = spec.model.config_json_from
         if source is None:
-            return None
+            return self._hub.find(spec) if self._hub else None
         wanted = source.config_map_key_ref
         item = self.get(kube.CONFIG_MAPS, ServiceKey(key.namespace, wanted.name))
         return model_config.from_config_map(item, wanted)

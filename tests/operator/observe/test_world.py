@@ -1,6 +1,7 @@
 """One moment of the cluster as a Snapshot, and which changes bring the next round forward."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from rorqual_engine.plan import Memory
 from rorqual_engine.snapshot import Service, ServiceKey
 from rorqual_operator import kube as k8s
 from rorqual_operator.kube import Object, Resource
+from rorqual_operator.observe.hub import HubConfigs
 from rorqual_operator.observe.readings import Readings
 from rorqual_operator.observe.world import Observation, World
 
@@ -219,6 +221,20 @@ async def test_only_labelled_config_maps_are_asked_for() -> None:
     kube = FakeKube()
     async with watching(kube):
         assert kube.queries["configmaps"] == {"labelSelector": "rorqual.io/model-config=true"}
+
+
+async def test_hub_is_asked_for_a_model_that_nobody_knows_and_wakes_the_next_round() -> None:
+    kube, woken = FakeKube(), asyncio.Event()
+    kube.add(k8s.LLMSERVICES, service_item())
+    hub = HubConfigs(lambda model, *_: json.dumps({"of": model}), 5, lambda: 0.0, woken.set)
+    world = World(kube, (), (), lambda: None, hub)  # type: ignore[arg-type]
+    task = asyncio.create_task(world.run())
+    await world.synced()
+    (first,) = observe(world).snapshot.services
+    assert first.model_config is not None and first.model_config.text is None
+    await asyncio.wait_for(woken.wait(), 5)
+    assert observe(world).snapshot.services[0].config_text == '{"of": "org/model"}'
+    task.cancel()
 
 
 @in_virtual_time
