@@ -122,7 +122,13 @@ def _described(name: str, text: str) -> catalog.KnownModel:
         raise catalog.ConfigError(f"{name}: not JSON: {error}") from error
     if not isinstance(config, dict):
         raise catalog.ConfigError(f"{name}: expected a JSON object, found {type(config).__name__}")
-    facts = catalog.read_config_json(config, name)
+    try:
+        facts = catalog.read_config_json(config, name)
+    except catalog.ConfigError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # one service's file must not fail the round of all, whatever shape its lists have inside
+        raise catalog.ConfigError(f"config.json of {name}: a field has no shape that is known here: {error}") from error
     return catalog.KnownModel(facts, facts.storage)
 
 

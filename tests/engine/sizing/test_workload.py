@@ -55,6 +55,14 @@ def test_a_config_json_that_cannot_be_is_told(text, told):
     assert stall.message.startswith("spec.model.configJson: ") and told in stall.message
 
 
+@pytest.mark.parametrize(
+    "odd", [{"block_configs": [1]}, {"num_key_value_heads_per_layer": [None]}, {"layer_types": [{}]}], ids=str
+)
+def test_a_field_of_a_shape_that_nobody_writes_is_told(odd):
+    stall = stalled(a_spec(model={"name": "acme/copy", "configJson": json.dumps({**CONFIG, **odd})}))
+    assert stall.reason == Reason.UNKNOWN_MODEL and "a field has no shape that is known here" in stall.message
+
+
 def outside(found: ModelConfig | None, **model) -> Stall | Case:
     """A case of acme/copy with that config.json from outside the spec."""
     return read_case(a_spec(model={"name": "acme/copy", **model}), Inventory.of((a_node(),)), None, found)
