@@ -12,7 +12,7 @@ COPY operator ./operator
 RUN sed -i '/^sandbox = "rorqual_sandbox/d; /^demo = "rorqual_demo/d' pyproject.toml \
  && pip wheel --no-cache-dir --no-index --find-links /wheels --no-deps --wheel-dir /rorqual . \
  && python -m venv /opt/rorqual \
- && /opt/rorqual/bin/pip install --no-cache-dir --no-index --find-links /wheels /rorqual/*.whl \
+ && /opt/rorqual/bin/pip install --no-cache-dir --no-index --find-links /wheels "$(echo /rorqual/*.whl)[hub]" \
  && /opt/rorqual/bin/pip uninstall --yes pip setuptools
 
 FROM python:3.11-slim

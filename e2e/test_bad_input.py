@@ -58,6 +58,8 @@ REFUSED = [
     Case("share of zero", "configuration.gpuMemoryShare", 0, ("spec.configuration.gpuMemoryShare", "greater than 0")),
     Case("no sequences", "configuration.maxConcurrentSequences", 0, ("spec.configuration.maxConcurrentSequences", "or equal to 1")),
     Case("unknown source", "model.source", "ftp://host/m", ("spec.model.source", "hf://", "pvc://")),
+    Case("config.json twice", "model", {"name": "acme/new", "configJson": "{}", "configJsonFrom": {"configMapKeyRef": {"name": "acme"}}},
+         ("spec.model", "exclude each other")),
     Case("MIG without a profile", "sharing", {"scheme": "MIG"}, ("spec.sharing", "resource must name")),
     Case("DRA without a claim", "sharing", {"scheme": "DRA"}, ("spec.sharing", "claimTemplate must be given")),
     Case("schedule min above max", "scaling.schedules", [{"cron": "0 8 * * *", "minReplicas": 5, "maxReplicas": 2}],
@@ -67,6 +69,8 @@ REFUSED = [
 
 STALLED = [
     Case("unknown model", "model", {"name": "acme/none-such-7b"}, ("UnknownModel", "acme/none-such-7b", "model.architecture")),
+    Case("no such ConfigMap", "model", {"name": "acme/new", "configJsonFrom": {"configMapKeyRef": {"name": "none"}}},
+         ("ModelConfigUnavailable", "ConfigMap none", "rorqual.io/model-config")),
     Case("model larger than any GPU", "model", {"name": "meta-llama/Llama-3.1-405B-Instruct"},
          ("ModelTooLarge", "GiB", H100)),
     Case("unknown GPU", "hardware", [{"gpu": "NVIDIA-X900-PCIe"}], ("UnknownGPU", "NVIDIA-X900-PCIe")),

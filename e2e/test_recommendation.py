@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_server import hub_server
 from operating import Manifest, OperatorProcess, Service, llmservice
 
 from rorqual_sandbox.handle import Sandbox
@@ -20,6 +21,15 @@ LENGTHS = {"inputTokens": 512, "outputTokens": 128}
 ASKED = {
     "objectives": {"ttft": {"p95": "5s"}, "tpot": {"p95": "100ms"}},
     "hardware": [{"gpu": "NVIDIA-H100-80GB-HBM3", "costPerHour": "2.50"}],
+}
+CONFIG = {
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "intermediate_size": 14336,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "vocab_size": 128256,
+    "max_position_embeddings": 8192,
 }
 RORQUAL = [sys.executable, "-c", "from rorqual_operator.cli import main; main()"]
 
@@ -60,6 +70,62 @@ def test_off_recommends_nothing(sandbox: Sandbox, operator: OperatorProcess, cha
     sandbox.apply(asking(chat.namespace, 4, "Off"))
     until(lambda: chat.holds("Ready"))
     assert "recommendation" not in chat.status
+
+
+def test_a_config_map_tells_the_architecture_and_its_edits_are_read(
+    sandbox: Sandbox, operator: OperatorProcess, chat: Service, until: Until
+) -> None:
+    source = {"configMapKeyRef": {"name": "acme"}}
+    sandbox.apply(llmservice(chat.namespace, model={"name": "acme/new", "configJsonFrom": source}))
+    until(lambda: chat.condition("Stalled")["reason"] == "ModelConfigUnavailable")
+    sandbox.apply(config_map(chat.namespace, 32))
+    until(lambda: chat.holds("Ready"))
+    first = int(chat.status["recommendation"]["kvCacheTokens"])
+    sandbox.apply(config_map(chat.namespace, 16))
+    until(lambda: int(chat.status["recommendation"]["kvCacheTokens"]) > 1.5 * first)
+
+
+def test_a_config_map_that_goes_leaves_what_runs(
+    sandbox: Sandbox, operator: OperatorProcess, chat: Service, until: Until
+) -> None:
+    source = {"configMapKeyRef": {"name": "acme"}}
+    sandbox.apply(config_map(chat.namespace, 32))
+    sandbox.apply(llmservice(chat.namespace, model={"name": "acme/new", "configJsonFrom": source}))
+    until(lambda: chat.holds("Ready"))
+    (before,) = chat.pods()
+    sandbox.apply({**config_map(chat.namespace, 32), "data": {"config.json": "{]"}})
+    until(lambda: chat.condition("Stalled")["reason"] == "UnknownModel")
+    sandbox.kubectl("delete", "configmap", "acme", "-n", chat.namespace)
+    until(lambda: chat.condition("Stalled")["reason"] == "ModelConfigUnavailable")
+    assert chat.holds("Ready")
+    assert [pod["metadata"]["uid"] for pod in chat.pods()] == [before["metadata"]["uid"]]
+    sandbox.apply(config_map(chat.namespace, 32))
+    until(lambda: chat.holds("Stalled", "False"))
+
+
+def test_the_hub_tells_the_architecture_where_the_operator_may_ask_it(
+    sandbox: Sandbox,
+    run_operator: Callable[..., OperatorProcess],
+    chat: Service,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("huggingface_hub", reason="the extra `hub` is not installed")
+    with hub_server() as url:
+        monkeypatch.setenv("HF_ENDPOINT", url)
+        run_operator(fetch_from_hub="true")
+        sandbox.apply(llmservice(chat.namespace, model={"name": "acme/none"}))
+        until(lambda: "the hub has no such model" in chat.condition("Stalled")["message"])
+        chat.patch({"model": {"name": "acme/new"}})
+        until(lambda: chat.holds("Ready"))
+
+
+def config_map(namespace: str, layers: int) -> Manifest:
+    """The config.json of a model of so many layers, as a ConfigMap that Rorqual looks at."""
+    text = json.dumps({**CONFIG, "num_hidden_layers": layers})
+    labels = {"rorqual.io/model-config": "true"}
+    metadata = {"namespace": namespace, "name": "acme", "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"config.json": text}}
 
 
 def test_a_calibration_run_corrects_the_prediction(

@@ -60,6 +60,8 @@ def test_a_service_becomes_ready_and_is_scaled_with_these_rights(
         until(lambda: service.holds("Ready") and service.holds("MetricsAvailable"))
         service.patch({"scaling": {"minReplicas": 2}})
         until(service.ready(2))
+        service.patch({"model": {"configJsonFrom": {"configMapKeyRef": {"name": "none"}}}})
+        until(lambda: service.condition("Stalled")["reason"] == "ModelConfigUnavailable")
         assert "ScalingUp" in service.events()
     finally:
         operator.stop()
@@ -73,6 +75,8 @@ def test_a_service_becomes_ready_and_is_scaled_with_these_rights(
     [
         ("get", "secrets"),
         ("list", "secrets"),
+        ("get", "configmaps"),
+        ("update", "configmaps"),
         ("create", "pods/exec"),
         ("delete", "pods"),
         ("delete", "deployments"),

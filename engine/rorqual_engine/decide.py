@@ -121,6 +121,7 @@ def _remember(case: Case, scale: ScaleTo | None, now: float) -> Memory:
         known_since=now if old.known_since is None else old.known_since,
         configured_generation=service.generation if carried_out else old.configured_generation,
         configured=case.sizing.configuration if case.sizing and carried_out else old.configured,
+        configured_model=service.config_text if carried_out else old.configured_model,
         verdict=verdict,
         verdict_since=old.verdict_since if old.verdict is verdict else now,
         observations=old.observations,

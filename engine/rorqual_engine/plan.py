@@ -40,6 +40,7 @@ class Reason(StrEnum):
     CALIBRATION_REFUSED = "CalibrationRefused"
     # what a spec cannot have
     UNKNOWN_MODEL = "UnknownModel"
+    MODEL_CONFIG_UNAVAILABLE = "ModelConfigUnavailable"
     UNKNOWN_GPU = "UnknownGPU"
     MODEL_TOO_LARGE = "ModelTooLarge"
     CONFLICTING_PINS = "ConflictingPins"
@@ -306,6 +307,8 @@ class Memory:
     """Generation of the spec that `configured` was decided for."""
     configured: Configuration | None = None
     """The configuration decided then; it stands until the spec changes, also while its application fails."""
+    configured_model: str | None = None
+    """Text of the config.json from outside the spec that it was decided with."""
     verdict_since: float | None = None
     verdict: Verdict | None = None
     observations: tuple[Observation, ...] = ()

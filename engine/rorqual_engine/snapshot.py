@@ -134,6 +134,17 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """A config.json from outside the spec, or why there is none."""
+
+    origin: str
+    """Where it was looked for, in words."""
+    text: str | None = None
+    problem: str = ""
+    """Why there is no text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One LLMService with all that belongs to it."""
 
@@ -152,10 +163,17 @@ class Service:
     """An HPA or ScaledObject aimed at our Deployment, as `Kind name`."""
     metrics_problem: str | None = None
     """Why no metrics could be had, in words; None when some source answers."""
+    model_config: ModelConfig | None = None
+    """The model's config.json, where the spec has it from elsewhere or knows none."""
     trial: Trial | None = None
     """The last calibration run."""
     memory: Memory = field(default_factory=Memory)
     """What the last plan asked to be remembered."""
+
+    @property
+    def config_text(self) -> str | None:
+        """Text of the config.json from outside the spec."""
+        return self.model_config.text if self.model_config else None
 
 
 @dataclass(frozen=True, slots=True)

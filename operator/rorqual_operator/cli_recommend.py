@@ -15,9 +15,13 @@ from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.plan import Stall
 from rorqual_engine.sizing.front import pareto_front
 from rorqual_engine.sizing.recommend import ask
+from rorqual_engine.snapshot import ModelConfig
 from rorqual_operator.advice import document, manifest, plot, table
 from rorqual_operator.advice.report import Report, make_report, problem
+from rorqual_operator.hub import HubError, fetch_config
+from rorqual_operator.observe.model_config import from_config_map
 
+HUB_TIMEOUT_SECONDS = 20.0
 IMPOSSIBLE = 2
 """Exit status when no alternative meets the objectives; 1 is an error."""
 
@@ -30,6 +34,10 @@ IMPOSSIBLE = 2
     type=click.Path(dir_okay=False, path_type=Path),
     help="The model's config.json, instead of the catalog.",
 )
+@click.option(
+    "--hub", is_flag=True, help="Take the model's config.json from the hub (HF_TOKEN), instead of the catalog."
+)
+@click.option("--revision", metavar="REV", help="Branch, tag or commit on the hub [main].")
 @click.option("--gpu", "gpus", multiple=True, metavar="NAME[=PRICE]", help="GPU product to consider (repeatable).")
 @click.option("--rate", type=float, help="Requests a second to serve.")
 @click.option("--input-tokens", type=int, help="Mean tokens of a prompt.")
@@ -46,10 +54,11 @@ def recommend(file: Path | None, confidence: float | None, output: str, picture:
 
     Exit status 2 means that no alternative meets the objectives; the answer says which one binds.
     """
-    body = _read(file)
+    documents = _read(file)
+    body = _service(file, documents)
     metadata = body.get("metadata") or {"name": "llm"}
     spec = _spec(_overridden(body.get("spec") or {}, **given))
-    report = make_report(metadata.get("name", "llm"), spec, confidence)
+    report = make_report(metadata.get("name", "llm"), spec, confidence, _config_map(spec, documents))
     if isinstance(report, Stall):
         raise click.ClickException(f"{report.reason}: {report.message}")
     _show(report, output, metadata)
@@ -60,18 +69,36 @@ def recommend(file: Path | None, confidence: float | None, output: str, picture:
         sys.exit(IMPOSSIBLE)
 
 
-def _read(file: Path | None) -> dict[str, Any]:
+def _read(file: Path | None) -> list[Any]:
     if file is None:
-        return {}
+        return []
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
-        documents = [part for part in yaml.safe_load_all(text) if part]
+        return [part for part in yaml.safe_load_all(text) if part]
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise click.ClickException(f"{file}: cannot be read: {error}") from error
+
+
+def _service(file: Path | None, documents: list[Any]) -> dict[str, Any]:
+    if file is None:
+        return {}
     found = [part for part in documents if isinstance(part, dict) and part.get("kind") == KIND]
     if len(found) != 1:
         raise click.ClickException(f"{file}: expected one {KIND}, found {len(found)} in {len(documents)} documents")
     return found[0]
+
+
+def _config_map(spec: LLMServiceSpec, documents: list[Any]) -> ModelConfig | None:
+    """The config.json that the spec has from a ConfigMap, which must stand in the same file."""
+    if spec.model.config_json_from is None:
+        return None
+    wanted = spec.model.config_json_from.config_map_key_ref
+    maps = [part for part in documents if isinstance(part, dict) and part.get("kind") == "ConfigMap"]
+    found = next((part for part in maps if (part.get("metadata") or {}).get("name") == wanted.name), None)
+    if found is None:
+        origin = f"spec.model.configJsonFrom: ConfigMap {wanted.name}"
+        return ModelConfig(origin, problem="not in the file; put it beside the LLMService, or give --config-json")
+    return from_config_map(found, wanted)
 
 
 def _text(file: Path) -> str:
@@ -91,12 +118,35 @@ def _overridden(spec: dict[str, Any], **given: Any) -> dict[str, Any]:
     spec["objectives"] = {**(spec.get("objectives") or {}), **limits}
     if given["model"]:
         spec["model"] = {**(spec.get("model") or {}), "name": given["model"]}
-    if given["config_json"]:
-        spec["model"] = {**(spec.get("model") or {}), "configJson": _text(given["config_json"])}
+    text = _config_text((spec.get("model") or {}).get("name"), **given)
+    if text is not None:
+        kept = {name: value for name, value in (spec.get("model") or {}).items() if name != "configJsonFrom"}
+        spec["model"] = {**kept, "configJson": text}
     if given["gpus"]:
         known = {entry.get("gpu"): entry for entry in spec.get("hardware") or [] if isinstance(entry, dict)}
         spec["hardware"] = [_hardware(text, known) for text in given["gpus"]]
     return spec
+
+
+def _config_text(name: Any, **given: Any) -> str | None:
+    """The config.json that the command line names; None where it names none."""
+    file, revision = given["config_json"], given["revision"]
+    if file and given["hub"]:
+        raise click.UsageError("--config-json and --hub exclude each other")
+    if revision and not given["hub"]:
+        raise click.UsageError("--revision goes with --hub")
+    if file:
+        return _text(file)
+    return _fetched(name, revision) if given["hub"] else None
+
+
+def _fetched(name: Any, revision: str | None) -> str:
+    if not isinstance(name, str):
+        raise click.UsageError("--hub needs a model: give --model, or an LLMService with -f")
+    try:
+        return fetch_config(name, revision, HUB_TIMEOUT_SECONDS)
+    except HubError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -21,9 +21,11 @@ from rorqual_operator.act.children import Children
 from rorqual_operator.act.events import Recorder
 from rorqual_operator.act.render import Capabilities
 from rorqual_operator.health import Health, serve
+from rorqual_operator.hub import fetch_config
 from rorqual_operator.kube import Kube
 from rorqual_operator.leader import Election
 from rorqual_operator.loop import Loop, Round
+from rorqual_operator.observe.hub import HubConfigs
 from rorqual_operator.observe.metrics.prometheus import PrometheusSource
 from rorqual_operator.observe.metrics.scrape import ScrapeSource
 from rorqual_operator.observe.metrics.source import Source
@@ -113,7 +115,7 @@ class Operator:
     async def _lead(self, readings: Readings, telemetry: Telemetry) -> None:
         wake = asyncio.Event()
         optional, capabilities = await self._discover()
-        world = World(self._api, self._settings.namespaces, optional, wake.set)
+        world = World(self._api, self._settings.namespaces, optional, wake.set, self._hub(wake.set))
         recorder = Recorder(self._api, self._settings.identity)
         actor = Actor(self._api, Children(self._api, capabilities, world.put), recorder, world)
         actor.on_command = telemetry.command_done
@@ -124,6 +126,11 @@ class Operator:
             group.create_task(world.run(), name="reflectors")
             group.create_task(loop.run(), name="tick")
             group.create_task(_kopf(self._api, self._settings.namespaces, world, wake), name="kopf")
+
+    def _hub(self, wake: Callable[[], None]) -> HubConfigs | None:
+        if not self._settings.fetch_from_hub:
+            return None
+        return HubConfigs(fetch_config, self._settings.hub_timeout_seconds, time.monotonic, wake)
 
     async def _discover(self) -> tuple[list[k8s.Resource], Capabilities]:
         """Which optional kinds this cluster has."""

@@ -6,6 +6,7 @@ They come from a YAML file, over it RORQUAL_* variables, over those the command 
 import os
 import socket
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -41,6 +42,10 @@ class Settings(BaseModel):
     """Engines scraped at once."""
     metrics_window_seconds: Annotated[float, Field(gt=0)] = 60.0
     """Rates and latency quantiles are taken over so long."""
+    fetch_from_hub: bool = False
+    """Ask the hub for the config.json of models that neither spec nor catalog describes (extra `hub`; HF_TOKEN)."""
+    hub_timeout_seconds: Annotated[float, Field(gt=0)] = 20.0
+    """Longest wait for one answer of the hub."""
     http_address: str = "0.0.0.0:8080"
     """Address and port of /metrics, /healthz and /readyz."""
     lease_name: str = "rorqual"
@@ -65,6 +70,13 @@ class Settings(BaseModel):
         if duration is not None and 2 * renew >= duration:
             raise ValueError(f"must be below half of lease_duration_seconds, which is {duration}")
         return renew
+
+    @field_validator("fetch_from_hub")
+    @classmethod
+    def _has_library(cls, value: bool) -> bool:
+        if value and find_spec("huggingface_hub") is None:
+            raise ValueError("needs huggingface_hub: pip install 'rorqual[hub]'")
+        return value
 
     @field_validator("http_address")
     @classmethod

@@ -12,7 +12,7 @@ from .trees import MANIFESTS, collect, documents, of_kind
 
 OVERLAYS = ["cluster", "namespaced"]
 WRITTEN = [resource for resource in kube.BY_KIND.values() if resource is not kube.LLMSERVICES]
-READ = [*kube.BY_KIND.values(), kube.PODS, kube.NODES, kube.AUTOSCALERS, kube.SCALED_OBJECTS]
+READ = [*kube.BY_KIND.values(), kube.PODS, kube.NODES, kube.AUTOSCALERS, kube.SCALED_OBJECTS, kube.CONFIG_MAPS]
 
 
 @pytest.fixture(params=OVERLAYS)
@@ -69,12 +69,16 @@ def test_nothing_is_deleted_or_run_and_no_secret_is_read(objects: list[dict[str,
     for _, resource, verb in granted(objects):
         assert "*" not in (resource, verb)
         assert not verb.startswith("delete")
-        assert resource not in {"secrets", "pods/exec", "configmaps", "serviceaccounts/token"}
+        assert resource not in {"secrets", "pods/exec", "serviceaccounts/token"}
 
 
 def test_the_spec_and_the_nodes_are_only_read(objects: list[dict[str, Any]]) -> None:
     read_only = {"llmservices", "pods", "nodes", "horizontalpodautoscalers", "scaledobjects"}
     assert {verb for _, resource, verb in granted(objects) if resource in read_only} == {"get", "list", "watch"}
+
+
+def test_config_maps_are_watched_and_nothing_else(objects: list[dict[str, Any]]) -> None:
+    assert {verb for _, resource, verb in granted(objects) if resource == "configmaps"} == {"list", "watch"}
 
 
 def test_namespaced_mode_sees_nothing_of_the_cluster_but_nodes() -> None:

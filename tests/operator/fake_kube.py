@@ -21,6 +21,8 @@ class FakeKube:
         """Verb, plural, name (with /subresource) of every request."""
         self.applied: list[tuple[str, Object]] = []
         """Field manager and body of every apply that was carried out."""
+        self.queries: dict[str, dict[str, str]] = {}
+        """Of the last list of each resource."""
         self.offered: dict[str, set[str]] = {}
         self.writes: dict[tuple[str, str], int] = {}
         self.errors: dict[tuple[str, str], int] = {}
@@ -79,6 +81,7 @@ class FakeKube:
 
     async def list(self, resource: Resource, namespace: str | None = None, **query: str) -> Object:
         await self._called("list", resource, namespace or "")
+        self.queries[resource.plural] = query
         items = [item for (kind, space, _), item in self.objects.items() if kind is resource]
         inside = [item for item in items if namespace in (None, item["metadata"].get("namespace"))]
         return {"items": copy.deepcopy(inside), "metadata": {"resourceVersion": str(self.version)}}

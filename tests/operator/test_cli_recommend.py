@@ -1,8 +1,10 @@
 """`rorqual recommend`, as a user calls it."""
 
 import json
+import sys
 from pathlib import Path
 
+import hub_server
 import pytest
 import yaml
 from click.testing import CliRunner, Result
@@ -144,6 +146,59 @@ def test_a_config_json_may_stand_for_the_catalog(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     spec = LLMServiceSpec.model_validate(yaml.safe_load(done.stdout)["spec"])
     assert spec.model.config_json is not None and json.loads(spec.model.config_json)["num_hidden_layers"] == 32
+
+
+NEW = {"name": "acme/new", "configJsonFrom": {"configMapKeyRef": {"name": "acme"}}}
+MAP = {"kind": "ConfigMap", "metadata": {"name": "acme"}, "data": {"config.json": hub_server.CONFIG}}
+
+
+def with_config_map(*others: object) -> str:
+    service = {**SERVICE, "spec": {**SERVICE["spec"], "model": NEW}}  # type: ignore[dict-item]
+    return yaml.safe_dump_all([*others, service])
+
+
+def test_a_config_map_in_the_same_file_is_read() -> None:
+    done = run("-f", "-", "-o", "manifest", stdin=with_config_map(MAP))
+    assert done.exit_code == 0, done.output
+    assert yaml.safe_load(done.stdout)["spec"]["model"]["configJsonFrom"] == NEW["configJsonFrom"]
+
+
+def test_a_config_map_that_the_api_server_would_refuse_is_an_error() -> None:
+    done = run("-f", "-", stdin=with_config_map({**MAP, "data": {"config.json": {"hidden_size": 1}}}))
+    assert done.exit_code == 1
+    assert "ConfigMap acme: key config.json is a dict; expected text" in done.output
+
+
+def test_a_config_map_that_is_not_in_the_file_is_an_error() -> None:
+    done = run("-f", "-", stdin=with_config_map({**MAP, "metadata": {"name": "other"}}))
+    assert done.exit_code == 1
+    assert "ModelConfigUnavailable: spec.model.configJsonFrom: ConfigMap acme: not in the file" in done.output
+
+
+def test_a_config_json_stands_for_the_config_map(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(hub_server.CONFIG)
+    done = run("-f", "-", "--config-json", str(config), stdin=with_config_map())
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--hub", "--config-json", "c.json", *GIVEN), "--config-json and --hub exclude each other"),
+        (("--revision", "v2", *GIVEN), "--revision goes with --hub"),
+        (("--hub", *GPUS), "--hub needs a model"),
+    ],
+)
+def test_what_goes_with_the_hub(arguments: tuple[str, ...], told: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2 and told in done.output
+
+
+def test_without_the_library_the_hub_is_an_error_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    done = run("--hub", *GIVEN)
+    assert done.exit_code == 1 and "pip install 'rorqual[hub]'" in done.output
 
 
 def test_a_config_json_that_is_not_there_is_an_error(tmp_path: Path) -> None:

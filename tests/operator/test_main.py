@@ -103,6 +103,11 @@ async def test_kopf_uses_the_same_certificate() -> None:
     assert (found.scheme, found.token) == (None, None)
 
 
+def test_hub_is_asked_only_where_it_is_allowed() -> None:
+    assert operator(FakeKube())._hub(lambda: None) is None
+    assert operator(FakeKube(), fetch_from_hub=True)._hub(lambda: None) is not None
+
+
 class Told:
     """Counts what telemetry is told."""
 

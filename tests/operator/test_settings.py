@@ -33,6 +33,13 @@ def test_environment_is_over_the_file_and_the_command_line_over_both(file: Path)
     assert (found.tick_seconds, found.log_level) == (3, "ERROR")
 
 
+def test_hub_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r"fetch_from_hub: needs huggingface_hub: pip install 'rorqual\[hub\]'"):
+        load({"RORQUAL_FETCH_FROM_HUB": "true"}, None, {})
+    assert not load({"RORQUAL_FETCH_FROM_HUB": "false"}, None, {}).fetch_from_hub
+
+
 def test_empty_variable_counts_as_none(file: Path) -> None:
     assert load({"RORQUAL_TICK_SECONDS": ""}, file, {}).tick_seconds == 1
 

@@ -53,6 +53,22 @@ class SecretKey(ApiModel):
     """Key in the Secret."""
 
 
+class ConfigMapKey(ApiModel):
+    """One key of a ConfigMap in the service's namespace."""
+
+    name: Text
+    """Name of the ConfigMap, which must have the label rorqual.io/model-config: "true"."""
+    key: Text = "config.json"
+    """Key in the ConfigMap."""
+
+
+class ConfigSource(ApiModel):
+    """Where the text of a config.json is."""
+
+    config_map_key_ref: ConfigMapKey
+    """Key of a ConfigMap that holds it."""
+
+
 class Model(ApiModel):
     """Which model is served, and where its weights come from."""
 
@@ -89,6 +105,21 @@ class Model(ApiModel):
     """Figures of a model that the catalog does not know."""
     config_json: Annotated[str, StringConstraints(min_length=2, max_length=65536)] | None = None
     """Text of the model's config.json: tells more than `architecture`, and wins over it and over the catalog."""
+    config_json_from: ConfigSource | None = None
+    """The same text from a ConfigMap; instead of `configJson`."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel(
+            "!has(self.configJson) || !has(self.configJsonFrom)",
+            "configJson and configJsonFrom exclude each other",
+        )
+    )
+
+    @model_validator(mode="after")
+    def _one_config_json(self) -> Self:
+        if self.config_json is not None and self.config_json_from is not None:
+            raise ValueError("configJson and configJsonFrom exclude each other")
+        return self
 
 
 class Engine(ApiModel):

@@ -31,7 +31,7 @@ class Rorqual:
         """All that the decision follows from."""
         facts = self._facts
         pace = self._pace(view)
-        fleet = Fleet(view.ready, tuple(view.starting_seconds), facts.startup_seconds, _backlog(view, facts, pace))
+        fleet = Fleet(view.ready, tuple(view.starting_seconds), facts.startup_seconds, _backlog(view, pace))
         expected = forecast(view.history.column("at"), view.history.column("arrived"))
         return plan(fleet, expected, pace, self._goal, facts.min_replicas, facts.max_replicas)
 
@@ -39,10 +39,11 @@ class Rorqual:
         facts = self._facts
         prompt, answer = _lengths(view, facts)
         sequences = max(1.0, min(float(facts.sequences), SHARE_OF_CACHE * facts.kv_tokens / (prompt + answer)))
-        decode = facts.timing.decode_seconds(sequences, sequences * (prompt + answer / 2))
+        timing = facts.timing
         return Pace(
-            prefill_seconds=facts.timing.prefill_seconds(prompt),
-            decode_seconds=decode,
+            prefill_seconds=timing.prefill_seconds(prompt),
+            step_seconds=timing.step_seconds,
+            sequence_seconds=timing.sequence_seconds + timing.context_seconds * (prompt + answer / 2),
             sequences=sequences,
             output_tokens=answer,
             ttft_seconds=facts.ttft_seconds,
@@ -58,7 +59,7 @@ def _lengths(view: View, facts: Facts) -> tuple[float, float]:
     return prompt or facts.input_tokens, answer or facts.output_tokens
 
 
-def _backlog(view: View, facts: Facts, pace: Pace) -> float:
+def _backlog(view: View, pace: Pace) -> float:
     """Seconds of one replica for what waits in engines and at the gateway."""
     waiting = float(np.sum(view.waiting)) + view.held
     return waiting * engine_seconds(pace)

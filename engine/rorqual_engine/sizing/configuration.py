@@ -30,11 +30,12 @@ class Sizing:
 def size(service: Service, inventory: Inventory, now: float) -> Sizing | Stall:
     """The configuration that a service is to have.
 
-    It changes when the spec does, not when the catalog or the nodes do. After a restart of the operator, which forgets
-    what a configuration was decided for, what runs is kept while the spec allows it.
+    It changes when the spec does or the config.json that it names, not when the catalog or the nodes do. After a
+    restart of the operator, which forgets what a configuration was decided for, what runs is kept while the spec
+    allows it.
     """
     running = service.workload.configuration if service.workload else None
-    case = read_case(service.spec, inventory, running)
+    case = read_case(service.spec, inventory, running, service.model_config)
     if isinstance(case, Stall):
         return case
     recommendation = recommend(replace(case, evidence=_evidence(service, running, now)))
@@ -75,13 +76,19 @@ def _bare(configuration: Configuration, pins: Pins) -> Configuration:
     )
 
 
+def _same_wish(service: Service) -> bool:
+    """Whether the configuration in memory was decided for this spec and this config.json."""
+    memory = service.memory
+    return (memory.configured_generation, memory.configured_model) == (service.generation, service.config_text)
+
+
 def _settle(service: Service, case: Case, wanted: Configuration) -> tuple[Configuration, Reason]:
     """What was decided for this spec before; what runs, after a restart, if it may; else what is wanted now."""
     memory = service.memory
     running = service.workload.configuration if service.workload else None
     if running is None:
         return wanted, Reason.INITIAL_CONFIGURATION
-    if memory.configured is not None and memory.configured_generation == service.generation:
+    if memory.configured is not None and _same_wish(service):
         chosen = memory.configured
     elif memory.configured_generation is None and holds(case, running):
         chosen = running

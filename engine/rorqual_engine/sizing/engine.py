@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rorqual_engine import catalog
-from rorqual_engine.api.spec import Architecture, LLMServiceSpec
+from rorqual_engine.api.spec import Architecture, LLMServiceSpec, Model
 from rorqual_engine.catalog import GPU, ModelFacts, RuntimeVersion
 from rorqual_engine.plan import Reason, Replica, Stall
+from rorqual_engine.snapshot import ModelConfig
 
 _DTYPE_BYTES = {"auto": 2, "bfloat16": 2, "float16": 2, "float32": 4}
 _WIDE_FEED_FORWARD = 4
@@ -57,14 +58,17 @@ class Engine:
         return self.batched_tokens or self.rules.batch_defaults(gpu.batch_class).batched_tokens
 
 
-def describe_engine(spec: LLMServiceSpec, batched_tokens: int | None) -> Engine | Stall:
-    """The engine of a spec; a Stall of UnknownModel when neither the catalog nor the spec knows the architecture."""
-    try:
-        known = _known_model(spec)
-    except catalog.ConfigError as error:
-        return Stall(Reason.UNKNOWN_MODEL, f"spec.model.configJson: {error}")
-    if known is None:
-        return _unknown_model(spec.model.name)
+def describe_engine(
+    spec: LLMServiceSpec, batched_tokens: int | None, found: ModelConfig | None = None
+) -> Engine | Stall:
+    """The engine of a spec, with the config.json that was found for it outside the spec.
+
+    A Stall of UnknownModel when nobody knows the architecture, of ModelConfigUnavailable when the config.json that
+    would tell it could not be had.
+    """
+    known = _known_model(spec, found)
+    if isinstance(known, Stall):
+        return known
     stored = known.storage if spec.model.quantization == "none" else catalog.Storage(scheme=spec.model.quantization)
     dtype_bytes = _DTYPE_BYTES[spec.model.dtype]
     return Engine(
@@ -80,24 +84,50 @@ def describe_engine(spec: LLMServiceSpec, batched_tokens: int | None) -> Engine 
     )
 
 
-def _known_model(spec: LLMServiceSpec) -> catalog.KnownModel | None:
-    """Raises ConfigError for a config.json that cannot be read."""
-    if spec.model.config_json is not None:
-        return _described(spec.model.name, spec.model.config_json)
-    if spec.model.architecture is not None:
-        return catalog.KnownModel(_inline(spec.model.name, spec.model.architecture), catalog.Storage())
-    return catalog.model(spec.model.name)
+def needs_config(model: Model) -> bool:
+    """Whether neither the spec nor the catalog tells the architecture, nor where to find it."""
+    given = model.config_json or model.config_json_from or model.architecture
+    return given is None and catalog.model(model.name) is None
+
+
+def _known_model(spec: LLMServiceSpec, found: ModelConfig | None) -> catalog.KnownModel | Stall:
+    model = spec.model
+    if model.config_json is not None:
+        return _read(model.name, ModelConfig("spec.model.configJson", model.config_json))
+    if model.config_json_from is not None:
+        return _read(model.name, found or ModelConfig("spec.model.configJsonFrom", problem="it was not looked for"))
+    if model.architecture is not None:
+        return catalog.KnownModel(_inline(model.name, model.architecture), catalog.Storage())
+    known = catalog.model(model.name)
+    if known is None and found is not None:
+        return _read(model.name, found)
+    return known or _unknown_model(model.name)
+
+
+def _read(name: str, found: ModelConfig) -> catalog.KnownModel | Stall:
+    if found.text is None:
+        return Stall(Reason.MODEL_CONFIG_UNAVAILABLE, f"{found.origin}: {found.problem}")
+    try:
+        return _described(name, found.text)
+    except catalog.ConfigError as error:
+        return Stall(Reason.UNKNOWN_MODEL, f"{found.origin}: {error}")
 
 
 @lru_cache(maxsize=256)
 def _described(name: str, text: str) -> catalog.KnownModel:
     try:
         config = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise catalog.ConfigError(f"{name}: not JSON: {error}") from error
     if not isinstance(config, dict):
         raise catalog.ConfigError(f"{name}: expected a JSON object, found {type(config).__name__}")
-    facts = catalog.read_config_json(config, name)
+    try:
+        facts = catalog.read_config_json(config, name)
+    except catalog.ConfigError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # one service's file must not fail the round of all, whatever shape its lists have inside
+        raise catalog.ConfigError(f"config.json of {name}: a field has no shape that is known here: {error}") from error
     return catalog.KnownModel(facts, facts.storage)
 
 
@@ -113,6 +143,6 @@ def _unknown_model(name: str) -> Stall:
     return Stall(
         Reason.UNKNOWN_MODEL,
         f"model {name!r} is not in the catalog.{hint} Give spec.model.architecture (parameters, layers, hiddenSize, "
-        "attentionHeads, kvHeads, headSize, vocabulary, maxContextTokens), or spec.model.configJson, the text of its "
-        "config.json",
+        "attentionHeads, kvHeads, headSize, vocabulary, maxContextTokens), or the text of its config.json in "
+        "spec.model.configJson or in a ConfigMap that spec.model.configJsonFrom names",
     )

@@ -17,6 +17,7 @@ from rorqual_engine.sizing.pins import Pins, read_pins
 from rorqual_engine.sizing.question import Question
 from rorqual_engine.sizing.replicas import splits, stages_refused, whole_replicas
 from rorqual_engine.sizing.search import Answer, search
+from rorqual_engine.snapshot import ModelConfig
 from rorqual_engine.units import GIB
 
 NOTHING_LEARNED = Lesson()
@@ -65,12 +66,14 @@ class Case:
         return replace(self, wish=replace(self.wish, confidence=confidence))
 
 
-def read_case(spec: LLMServiceSpec, inventory: Inventory, running: Configuration | None) -> Case | Stall:
+def read_case(
+    spec: LLMServiceSpec, inventory: Inventory, running: Configuration | None, config: ModelConfig | None = None
+) -> Case | Stall:
     """What sizing needs of a spec, or the first thing that keeps it from being sized."""
     pins = read_pins(spec)
     if isinstance(pins, Stall):
         return pins
-    engine = describe_engine(spec, pins.max_batched_tokens)
+    engine = describe_engine(spec, pins.max_batched_tokens, config)
     if isinstance(engine, Stall):
         return engine
     if _beyond_model(spec, engine, pins):

@@ -8,6 +8,7 @@ from rorqual_engine.plan import Reason, Recommendation, Stall
 from rorqual_engine.sizing.explain import why_not
 from rorqual_engine.sizing.recommend import Case, ask, read_case, recommend
 from rorqual_engine.sizing.search import Answer, search
+from rorqual_engine.snapshot import ModelConfig
 
 EMPTY = Inventory.of(())
 """Offline: no node is known, so the catalog says how many GPUs a node has."""
@@ -37,9 +38,11 @@ class Report:
         return why_not(best, other) if place else "not the first that fits: give objectives to choose by speed and cost"
 
 
-def make_report(name: str, spec: LLMServiceSpec, confidence: float | None = None) -> Report | Stall:
-    """Sizes a spec without a cluster; a Stall tells why it cannot be sized."""
-    case = read_case(spec, EMPTY, None)
+def make_report(
+    name: str, spec: LLMServiceSpec, confidence: float | None = None, config: ModelConfig | None = None
+) -> Report | Stall:
+    """Sizes a spec without a cluster, with a config.json from outside it; a Stall tells why it cannot be sized."""
+    case = read_case(spec, EMPTY, None, config)
     if isinstance(case, Stall):
         return case
     if confidence is not None:

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from rorqual_engine.api import LLMServiceSpec
 from rorqual_engine.plan import Memory
-from rorqual_engine.snapshot import Pod, Service, ServiceKey, Snapshot
+from rorqual_engine.snapshot import ModelConfig, Pod, Service, ServiceKey, Snapshot
 from rorqual_operator import kube
 from rorqual_operator.kube import Kube, Object, Resource
-from rorqual_operator.observe import cluster
+from rorqual_operator.observe import cluster, model_config
+from rorqual_operator.observe.hub import HubConfigs
 from rorqual_operator.observe.readings import Readings
 from rorqual_operator.observe.reflector import Reflector
 from rorqual_operator.times import seconds
@@ -41,8 +42,14 @@ class World:
     """All reflectors. `run` keeps them going; `observe` reads them."""
 
     def __init__(
-        self, api: Kube, namespaces: Iterable[str], optional: Iterable[Resource], wake: Callable[[], None]
+        self,
+        api: Kube,
+        namespaces: Iterable[str],
+        optional: Iterable[Resource],
+        wake: Callable[[], None],
+        hub: HubConfigs | None = None,
     ) -> None:
+        self._hub = hub
         self._all: list[Reflector] = []
         self._by_resource: dict[Resource, list[Reflector]] = defaultdict(list)
         spaces: list[str | None] = list(namespaces) or [None]
@@ -51,6 +58,7 @@ class World:
             self._add(api, resource, spaces, None, None)
         for resource in CHILDREN:
             self._add(api, resource, spaces, OURS, wake)
+        self._add(api, kube.CONFIG_MAPS, spaces, model_config.SELECTOR, wake)
         self._add(api, kube.NODES, [None], None, None)
         self._wake_on_engine_pods(wake)
 
@@ -80,6 +88,8 @@ class World:
         async with asyncio.TaskGroup() as group:
             for reflector in self._all:
                 group.create_task(reflector.run(), name=f"reflector {reflector.resource.plural}")
+            if self._hub:
+                group.create_task(self._hub.run(), name="hub")
 
     async def synced(self) -> None:
         """Returns when every collection has been listed once."""
@@ -129,6 +139,8 @@ class World:
                 invalid[key] = describe(error)
                 continue
             services.append(self._service(key, item, spec, pods.get(key, []), readings, memories.get(key, Memory())))
+        if self._hub:
+            self._hub.forget_unwanted()
         nodes = cluster.to_nodes(self.items(kube.NODES), self.items(kube.PODS))
         problems = tuple(reflector.problem for reflector in self._all if reflector.problem)
         return Observation(Snapshot(tuple(services), nodes), objects, invalid, problems)
@@ -158,9 +170,19 @@ class World:
             service_tpot=readings.window.latency(serving, "tpot"),
             foreign_autoscaler=self._foreign_autoscaler(key),
             metrics_problem=readings.problem,
+            model_config=self._model_config(key, spec),
             trial=cluster.to_trial(item),
             memory=memory,
         )
+
+    def _model_config(self, key: ServiceKey, spec: LLMServiceSpec) -> ModelConfig | None:
+        """The config.json that the spec has from elsewhere, or the hub's where the operator may ask it."""
+        source = spec.model.config_json_from
+        if source is None:
+            return self._hub.find(spec) if self._hub else None
+        wanted = source.config_map_key_ref
+        item = self.get(kube.CONFIG_MAPS, ServiceKey(key.namespace, wanted.name))
+        return model_config.from_config_map(item, wanted)
 
     def _foreign_autoscaler(self, key: ServiceKey) -> str | None:
         """An HPA or ScaledObject that aims at the Deployment that Rorqual scales."""

@@ -52,6 +52,13 @@ def test_full_spec() -> None:
     assert found.model_dump(by_alias=True, exclude_unset=True) == full
 
 
+def test_key_of_a_config_map_is_config_json_by_default() -> None:
+    given = body(model={"name": "m", "configJsonFrom": {"configMapKeyRef": {"name": "acme"}}})
+    source = LLMServiceSpec.model_validate(given).model.config_json_from
+    assert source is not None and source.config_map_key_ref.key == "config.json"
+
+
+BOTH = {"name": "m", "configJson": "{}", "configJsonFrom": {"configMapKeyRef": {"name": "acme"}}}
 BAD: list[tuple[dict[str, Any], str, str]] = [
     (body(model={}), "model.name", "Field required"),
     (body(model={"name": ""}), "model.name", "at least 1 character"),
@@ -66,6 +73,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     (body(engine={"runtime": "TGI"}), "engine.runtime", "'vLLM'"),
     (body(engine={"version": "latest"}), "engine.version", "match pattern"),
     (body(model={"name": "m", "source": "ftp://h/m"}), "model.source", "must start with hf://"),
+    (body(model=BOTH), "model", "configJson and configJsonFrom exclude each other"),
     (body(model={"name": "m", "source": "hf://"}), "model.source", "must start with hf://"),
     (body(sharing={"scheme": "MIG"}), "sharing", "sharing.resource must name the MIG profile's resource"),
     (body(sharing={"scheme": "DRA"}), "sharing", "sharing.claimTemplate must be given"),

@@ -7,6 +7,7 @@ import pytest
 from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Configuration, Memory, Reason
 from rorqual_engine.sizing import Sizing, concurrent_sequences, size
+from rorqual_engine.snapshot import ModelConfig
 
 from ..builders import (
     A100,
@@ -57,6 +58,15 @@ def test_a_changed_spec_gets_the_recommendation():
     found = sized(a_service(generation=2))
     assert found.configuration != RUNNING
     assert found.reason is Reason.SPEC_CHANGED
+
+
+def test_an_edited_config_json_is_a_changed_spec():
+    before = a_service()
+    same = replace(before, model_config=ModelConfig("hub", "{}"), memory=replace(before.memory, configured_model="{}"))
+    assert sized(same).configuration == RUNNING
+    edited = replace(same, model_config=ModelConfig("hub", '{"num_hidden_layers": 3}'))
+    assert sized(edited).configuration != RUNNING
+    assert sized(edited).reason is Reason.SPEC_CHANGED
 
 
 def test_after_a_restart_what_runs_is_kept():

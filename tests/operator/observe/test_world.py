@@ -1,6 +1,7 @@
 """One moment of the cluster as a Snapshot, and which changes bring the next round forward."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from rorqual_engine.plan import Memory
 from rorqual_engine.snapshot import Service, ServiceKey
 from rorqual_operator import kube as k8s
 from rorqual_operator.kube import Object, Resource
+from rorqual_operator.observe.hub import HubConfigs
 from rorqual_operator.observe.readings import Readings
 from rorqual_operator.observe.world import Observation, World
 
@@ -170,6 +172,69 @@ def test_foreign_autoscaler(resource: Resource, item: Object, told: str | None) 
         assert found.foreign_autoscaler == told
 
     scenario()
+
+
+def config_map(**content: Any) -> Object:
+    return {"metadata": {"namespace": "llm", "name": "acme", "uid": "acme", "resourceVersion": "1"}, **content}
+
+
+def asking(key: str = "config.json") -> Object:
+    """llm/chat with its model's config.json in the ConfigMap acme."""
+    return service_item(model={"name": "m", "configJsonFrom": {"configMapKeyRef": {"name": "acme", "key": key}}})
+
+
+@in_virtual_time
+async def test_config_json_comes_from_a_config_map_and_is_read_anew_when_it_changes() -> None:
+    kube, woken = FakeKube(), Woken()
+    kube.add(k8s.LLMSERVICES, asking())
+    async with watching(kube, wake=woken) as world:
+        for text in ("{}", '{"a": 1}'):
+            before = woken.times
+            kube.add(k8s.CONFIG_MAPS, config_map(data={"config.json": text}))
+            await asyncio.sleep(1)
+            assert woken.times > before
+            assert observe(world).snapshot.services[0].config_text == text
+
+
+@pytest.mark.parametrize(
+    ("items", "told"),
+    [
+        ([], 'not found in the service\'s namespace with the label rorqual.io/model-config: "true"'),
+        ([config_map()], "it has no key config.json; its keys are none"),
+        ([config_map(data={"b": "", "a": ""})], "it has no key config.json; its keys are a, b"),
+        ([config_map(binaryData={"config.json": "/w=="})], "key config.json is in binaryData; expected text in data"),
+    ],
+)
+def test_config_json_that_is_not_there(items: list[Object], told: str) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        found = await the_service((k8s.LLMSERVICES, asking()), *((k8s.CONFIG_MAPS, item) for item in items))
+        assert found.model_config is not None and found.config_text is None
+        assert found.model_config.origin == "spec.model.configJsonFrom: ConfigMap acme"
+        assert found.model_config.problem == told
+
+    scenario()
+
+
+@in_virtual_time
+async def test_only_labelled_config_maps_are_asked_for() -> None:
+    kube = FakeKube()
+    async with watching(kube):
+        assert kube.queries["configmaps"] == {"labelSelector": "rorqual.io/model-config=true"}
+
+
+async def test_hub_is_asked_for_a_model_that_nobody_knows_and_wakes_the_next_round() -> None:
+    kube, woken = FakeKube(), asyncio.Event()
+    kube.add(k8s.LLMSERVICES, service_item())
+    hub = HubConfigs(lambda model, *_: json.dumps({"of": model}), 5, lambda: 0.0, woken.set)
+    world = World(kube, (), (), lambda: None, hub)  # type: ignore[arg-type]
+    task = asyncio.create_task(world.run())
+    await world.synced()
+    (first,) = observe(world).snapshot.services
+    assert first.model_config is not None and first.model_config.text is None
+    await asyncio.wait_for(woken.wait(), 5)
+    assert observe(world).snapshot.services[0].config_text == '{"of": "org/model"}'
+    task.cancel()
 
 
 @in_virtual_time

@@ -1,6 +1,6 @@
 """Model-predictive scaling: what may arrive, what replicas can bear, and which number of them costs least."""
 
-from rorqual_engine.scaling.predictive.capacity import Pace, Request, engine_seconds, miss_probability
+from rorqual_engine.scaling.predictive.capacity import Pace, engine_seconds, miss_probability
 from rorqual_engine.scaling.predictive.forecast import Forecast, Paths, forecast
 from rorqual_engine.scaling.predictive.planner import Fleet, Plan, plan, price_of_a_miss
 
@@ -10,7 +10,6 @@ __all__ = [
     "Pace",
     "Paths",
     "Plan",
-    "Request",
     "engine_seconds",
     "forecast",
     "miss_probability",

@@ -22,24 +22,17 @@ FULLEST = 0.98
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """The mean request."""
-
-    input_tokens: float
-    """That no cache holds."""
-    output_tokens: float
-
-
-@dataclass(frozen=True, slots=True)
 class Pace:
     """A replica's speed for the requests that come now, and what they are promised. Seconds."""
 
     prefill_seconds: float
     """Of the mean prompt."""
-    decode_seconds: float
-    """Of one step at the number of sequences at which the replica works best."""
+    step_seconds: float
+    """Of a decode step, whatever is in it."""
+    sequence_seconds: float
+    """That one sequence of the mean length adds to it."""
     sequences: float
-    """That number."""
+    """That a replica can work on at once."""
     output_tokens: float
     ttft_seconds: float
     """Objective."""
@@ -49,7 +42,8 @@ class Pace:
 
 def engine_seconds(pace: Pace) -> float:
     """Of a replica, for one request: its prompt, and its share of the decode steps."""
-    return pace.prefill_seconds + max(0.0, pace.output_tokens - 1) * pace.decode_seconds / pace.sequences
+    token = pace.step_seconds / pace.sequences + pace.sequence_seconds
+    return pace.prefill_seconds + max(0.0, pace.output_tokens - 1) * token
 
 
 def miss_probability(pace: Pace, offered: Array, backlog_seconds: Array, replicas: Array) -> Array:
@@ -72,7 +66,7 @@ def _late_first_token(pace: Pace, busy: Array, delay: Array, count: Array) -> Ar
     leaving = 2.0 * count * (1.0 - busy) / (seconds * (1.0 + VARIATION))
     late: Array = np.zeros(np.broadcast(busy, delay, count).shape)
     for length, weight in zip(LENGTH_QUANTILES, LENGTH_WEIGHTS, strict=True):
-        slack = pace.ttft_seconds - delay - pace.prefill_seconds * length - pace.decode_seconds
+        slack = pace.ttft_seconds - delay - pace.prefill_seconds * length - pace.step_seconds
         late = late + weight * np.where(slack <= 0, 1.0, waits * np.exp(-leaving * np.maximum(slack, 0.0)))
     return late
 
@@ -81,10 +75,19 @@ def _slow_tokens(pace: Pace, busy: Array, delay: Array) -> Array:
     """Others' prompts among a request's decode steps: normal with the mean and variance of a compound Poisson sum."""
     tokens = max(1.0, pace.output_tokens - 1)
     span = tokens * pace.itl_seconds
-    spare = tokens * (pace.itl_seconds - pace.decode_seconds)
     share = pace.prefill_seconds / engine_seconds(pace)
+    spare = tokens * (pace.itl_seconds - _decode_seconds(pace, busy, tokens, share))
     mean = busy * share * span
     spread = np.sqrt(mean * pace.prefill_seconds * (1.0 + VARIATION)) + 1e-9
     distance = (spare - np.minimum(delay, span) * share - mean) / spread
     slow: Array = 1.0 / (1.0 + np.exp(np.clip(1.702 * distance, -60.0, 60.0)))
     return slow
+
+
+def _decode_seconds(pace: Pace, busy: Array, tokens: float, share: float) -> Array:
+    """Of one step, with as many sequences in it as Little's law gives; at most as many as a replica can work on."""
+    rate = busy / engine_seconds(pace)
+    filled = np.minimum(pace.sequence_seconds * rate * tokens / np.maximum(1.0 - busy * share, 0.01), 0.99)
+    most = pace.step_seconds + pace.sequence_seconds * pace.sequences
+    seconds: Array = np.minimum(pace.step_seconds / (1.0 - filled), most)
+    return seconds
