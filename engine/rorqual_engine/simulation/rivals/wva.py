@@ -5,8 +5,8 @@ internal/saturation/analyzer.go at 36587f8; V2 internal/engines/analyzers/satura
 pipeline/cost_aware_optimizer.go at 256df39; defaults in internal/config/saturation_scaling.go. Since an earlier V2 a
 queued request is charged its prompt and its answer, not its prompt alone. Its estimator of capacity by service rates is
 off by default and left out, as is the HPA or KEDA that carries the wish out (a delay that WVA is spared here). Its
-queries take the highest of one minute: here of the decisions of the last minute, while the number of replicas is the
-same.
+queries take the highest of one minute: here of four samples, while the number of replicas is the same. It optimizes
+every 60 s (GLOBAL_OPT_INTERVAL).
 """
 
 import math
@@ -17,6 +17,7 @@ import numpy as np
 from rorqual_engine.simulation.policy import Decision, Facts, Figures, View
 from rorqual_engine.simulation.rivals.lengths import mean_lengths
 
+SAMPLE_SECONDS = 15.0
 PEAK_SECONDS = 60.0
 LENGTHS_SECONDS = 300.0
 HISTORY = 10
@@ -26,14 +27,14 @@ SEARCH_V1: dict[str, tuple[float, ...]] = {
     "queue_threshold": (5, 2, 10, 20),
     "kv_spare_trigger": (0.1, 0.05, 0.2, 0.3),
     "queue_spare_trigger": (3, 1, 2, 4),
-    "interval_seconds": (30, 15, 60),
+    "optimize_seconds": (60, 15, 30),
 }
 SEARCH_V2: dict[str, tuple[float, ...]] = {
     "kv_threshold": (0.8, 0.6, 0.7, 0.9),
     "queue_threshold": (5, 2, 10, 20),
     "scale_up_threshold": (0.85, 0.75, 0.95),
     "scale_down_boundary": (0.7, 0.4, 0.5, 0.6),
-    "interval_seconds": (30, 15, 60),
+    "optimize_seconds": (60, 15, 30),
 }
 SEARCH = SEARCH_V1
 
@@ -52,6 +53,20 @@ class Peaks:
         return np.asarray(np.max([seen for _, seen in self._seen], axis=0), dtype=np.float64)
 
 
+class Turns:
+    """Of a loop that is slower than the samples; the first question is one."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = -math.inf
+
+    def due(self, now: float) -> bool:
+        if now < self._next - 1e-6:
+            return False
+        self._next = now + self._seconds
+        return True
+
+
 class WVAv1:
     """One more when the spare KV cache or queue runs low, one less when both would stay; one change at a time."""
 
@@ -63,9 +78,10 @@ class WVAv1:
         queue_threshold: float = 5.0,
         kv_spare_trigger: float = 0.1,
         queue_spare_trigger: float = 3.0,
-        interval_seconds: float = 30.0,
+        optimize_seconds: float = 60.0,
     ) -> None:
-        self.interval_seconds = interval_seconds
+        self.interval_seconds = SAMPLE_SECONDS
+        self._turns = Turns(optimize_seconds)
         self._full = np.array([kv_threshold, queue_threshold])
         self._trigger = np.array([kv_spare_trigger, queue_spare_trigger])
         self._peaks = Peaks()
@@ -74,6 +90,8 @@ class WVAv1:
         if len(view.running) == 0:
             return Decision(max(view.asked, 1 if view.held else 0), "no replica reports")
         used = self._peaks.of(view.now, np.stack([view.kv_use, view.waiting], axis=1))
+        if not self._turns.due(view.now):
+            return Decision(view.asked, "between turns")
         if len(view.running) != view.asked:
             return Decision(view.asked, "in transition")
         free = used[np.all(used < self._full, axis=1)]
@@ -115,14 +133,15 @@ class WVAv2:
         queue_threshold: float = 5.0,
         scale_up_threshold: float = 0.85,
         scale_down_boundary: float = 0.7,
-        interval_seconds: float = 30.0,
+        optimize_seconds: float = 60.0,
     ) -> None:
         if scale_up_threshold <= scale_down_boundary:
             raise ValueError(
                 f"wva: scale_up_threshold must be above scale_down_boundary, "
                 f"found {scale_up_threshold:g} and {scale_down_boundary:g}"
             )
-        self.interval_seconds = interval_seconds
+        self.interval_seconds = SAMPLE_SECONDS
+        self._turns = Turns(optimize_seconds)
         self._facts = facts
         self._memory_bound = math.floor(facts.kv_tokens * kv_threshold)
         self._queue_threshold = queue_threshold
@@ -135,6 +154,8 @@ class WVAv2:
         if len(view.running) == 0:
             return Decision(max(view.asked, 1 if view.held else 0), "no replica reports")
         used = self._peaks.of(view.now, np.stack([view.kv_use * self._facts.kv_tokens, view.waiting], axis=1))
+        if not self._turns.due(view.now):
+            return Decision(view.asked, "between turns")
         capacities = [self._replica_capacity(tokens, queue, *lengths) for tokens, queue in used]
         capacity = float(np.median(capacities))
         demand = float(used[:, 0].sum()) + (float(used[:, 1].sum()) + view.held) * sum(lengths)

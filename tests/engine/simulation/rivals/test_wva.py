@@ -34,13 +34,11 @@ def test_v1_holds_in_transition():
     assert v1([9, 9], kv_use=[0.1, 0.1], missing=1) == 3
 
 
-def test_v1_looks_at_the_highest_of_a_minute():
+def test_v1_turns_once_a_minute_and_looks_at_the_highest_of_it():
     policy = WVAv1(facts())
-    found = [
-        policy.decide(view([9, 9], kv_use=[use, use], now=now)).replicas
-        for now, use in ((0, 0.75), (30, 0.3), (90, 0.3))
-    ]
-    assert found == [3, 3, 1]
+    uses = ((0, 0.75), (45, 0.75), (60, 0.3), (120, 0.3))
+    found = [policy.decide(view([9, 9], kv_use=[use, use], now=now)).replicas for now, use in uses]
+    assert found == [3, 2, 3, 1]
 
 
 def test_v2_derives_capacity_from_the_engines_limits():
