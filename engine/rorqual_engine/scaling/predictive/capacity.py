@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 LENGTH_QUANTILES = np.exp(0.8 * np.array([-1.645, -0.842, -0.385, 0.0, 0.385, 0.842, 1.282, 1.881])) / np.exp(0.32)
-"""Lengths over their mean: a lognormal with a sigma of 0.8, as production prompts have (Azure, code and conversation)."""
+"""Lengths over their mean: a lognormal with a sigma of 0.8, as production prompts have (Azure)."""
 LENGTH_WEIGHTS = np.array([0.125, 0.125, 0.125, 0.125, 0.125, 0.175, 0.125, 0.075])
 VARIATION = float(np.expm1(0.64))
 """Squared coefficient of variation of such lengths."""

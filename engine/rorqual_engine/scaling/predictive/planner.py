@@ -1,6 +1,6 @@
 """The number of replicas that costs least: GPUs held, and requests that miss their objectives at a price.
 
-Every number of replicas is played through, from now until a while after a replica asked for now would be ready, on every
+Every number of replicas is played through, from now until a while after one asked for now would be ready, on every
 path that arrivals may take: what starts joins when it is ready, work that waits is carried on, and every moment's share
 of missed requests is counted. A miss has a price in seconds of a replica. It follows from one knob, the share of
 requests that are to be good: with a goal of 0.95 one missed request weighs as much as nineteen good ones cost.
