@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rorqual_engine.scaling.predictive import Fleet, Pace, Plan, engine_seconds, forecast, plan
+from rorqual_engine.scaling.predictive import VARIATION, Fleet, Pace, Plan, engine_seconds, forecast, plan
 from rorqual_engine.simulation.policy import Decision, Facts, View
 
 LENGTH_SECONDS = 120.0
@@ -19,13 +19,21 @@ class Rorqual:
 
     def __init__(self, facts: Facts, *, goal: float = 0.95) -> None:
         self._facts, self._goal = facts, goal
+        self._planned: list[tuple[float, int]] = []
 
     def decide(self, view: View) -> Decision:
         """Holds while nothing is known of the replicas; else what the plan says."""
         if view.ready == 0 and view.held == 0:
             return Decision(view.asked, "no replica is ready")
         found = self.plan(view)
-        return Decision(found.replicas, _why(found))
+        return Decision(self._steady(view, found.replicas), _why(found))
+
+    def _steady(self, view: View, planned: int) -> int:
+        """Shrinks to the most that was planned within one start-up time: sooner nothing could come back."""
+        kept = [(at, number) for at, number in self._planned if view.now - at < self._facts.startup_seconds]
+        self._planned = [*kept, (view.now, planned)]
+        highest = max(number for _, number in self._planned)
+        return max(planned, min(view.asked, highest))
 
     def plan(self, view: View) -> Plan:
         """All that the decision follows from."""
@@ -41,7 +49,7 @@ class Rorqual:
         sequences = max(1.0, min(float(facts.sequences), SHARE_OF_CACHE * facts.kv_tokens / (prompt + answer)))
         timing = facts.timing
         return Pace(
-            prefill_seconds=timing.prefill_seconds(prompt),
+            prefill_seconds=timing.prefill_seconds(prompt) + timing.attention_seconds * prompt**2 / 2 * VARIATION,
             step_seconds=timing.step_seconds,
             sequence_seconds=timing.sequence_seconds + timing.context_seconds * (prompt + answer / 2),
             sequences=sequences,

@@ -1,10 +1,11 @@
 """Model-predictive scaling: what may arrive, what replicas can bear, and which number of them costs least."""
 
-from rorqual_engine.scaling.predictive.capacity import Pace, engine_seconds, miss_probability
+from rorqual_engine.scaling.predictive.capacity import VARIATION, Pace, engine_seconds, miss_probability
 from rorqual_engine.scaling.predictive.forecast import Forecast, Paths, forecast
 from rorqual_engine.scaling.predictive.planner import Fleet, Plan, plan, price_of_a_miss
 
 __all__ = [
+    "VARIATION",
     "Fleet",
     "Forecast",
     "Pace",
