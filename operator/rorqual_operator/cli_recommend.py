@@ -17,6 +17,7 @@ from rorqual_engine.sizing.front import pareto_front
 from rorqual_engine.sizing.recommend import ask
 from rorqual_operator.advice import document, manifest, plot, table
 from rorqual_operator.advice.report import Report, make_report, problem
+from rorqual_operator.advice.trace import TraceError, read_trace
 
 IMPOSSIBLE = 2
 """Exit status when no alternative meets the objectives; 1 is an error."""
@@ -34,6 +35,11 @@ IMPOSSIBLE = 2
 @click.option("--rate", type=float, help="Requests a second to serve.")
 @click.option("--input-tokens", type=int, help="Mean tokens of a prompt.")
 @click.option("--output-tokens", type=int, help="Mean tokens of an answer.")
+@click.option(
+    "--trace",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV with a row a request: lengths, and with TIMESTAMP the rate.",
+)
 @click.option("--prefix-hit-rate", type=float, help="Share of prompt tokens that the prefix cache holds.")
 @click.option("--tokens-per-step", type=float, help="Tokens that a decode step yields (speculative decoding).")
 @click.option("--ttft", metavar="DURATION", help="Limit on the time to first token, 95th percentile, such as 2s.")
@@ -86,7 +92,8 @@ def _overridden(spec: dict[str, Any], **given: Any) -> dict[str, Any]:
     workload = {"inputTokens": given["input_tokens"], "outputTokens": given["output_tokens"]}
     workload["requestsPerSecond"] = given["rate"]
     workload |= {"prefixHitRate": given["prefix_hit_rate"], "tokensPerStep": given["tokens_per_step"]}
-    spec = {**spec, "workload": {**(spec.get("workload") or {}), **_given(workload)}}
+    traced = _traced(given["trace"], workload) if given["trace"] else {}
+    spec = {**spec, "workload": {**(spec.get("workload") or {}), **traced, **_given(workload)}}
     limits = {signal: {"p95": given[signal]} for signal in ("ttft", "tpot") if given[signal]}
     spec["objectives"] = {**(spec.get("objectives") or {}), **limits}
     if given["model"]:
@@ -97,6 +104,16 @@ def _overridden(spec: dict[str, Any], **given: Any) -> dict[str, Any]:
         known = {entry.get("gpu"): entry for entry in spec.get("hardware") or [] if isinstance(entry, dict)}
         spec["hardware"] = [_hardware(text, known) for text in given["gpus"]]
     return spec
+
+
+def _traced(file: Path, workload: dict[str, Any]) -> dict[str, Any]:
+    """The workload as a trace tells it."""
+    if workload["inputTokens"] is not None or workload["outputTokens"] is not None:
+        raise click.UsageError("--trace tells the lengths: give it, or --input-tokens and --output-tokens")
+    try:
+        return read_trace(file).workload()
+    except TraceError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

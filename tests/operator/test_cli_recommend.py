@@ -90,6 +90,30 @@ def test_options_win_over_the_file(file: str) -> None:
     assert found["alternatives"][0]["costPerHour"] == 1.6
 
 
+@pytest.fixture
+def trace(tmp_path: Path) -> str:
+    rows = [f"2024-01-01 00:00:{second:02},{100 * (second + 1)},{10 if second < 50 else 300}" for second in range(60)]
+    path = tmp_path / "trace.csv"
+    path.write_text("\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows]))
+    return str(path)
+
+
+def test_a_trace_fills_the_workload(file: str, trace: str) -> None:
+    made = yaml.safe_load(run("-f", file, "--trace", trace, "-o", "manifest").output)["spec"]["workload"]
+    assert made["inputTokens"] == 3050 and made["inputLengths"] == {"p50": 3000, "p90": 5400, "p95": 5700, "p99": 6000}
+    assert made["requestsPerSecond"] == 1.0
+    again = yaml.safe_load(run("-f", file, "--trace", trace, "--rate", "3", "-o", "manifest").output)
+    assert again["spec"]["workload"] == {**made, "requestsPerSecond": 3.0}
+
+
+def test_the_table_and_json_say_which_spread_was_used(file: str, trace: str) -> None:
+    assert "Azure's trace of 2023, for want of workload.inputLengths" in run("-f", file).output
+    traced = run("-f", file, "--trace", trace).output
+    assert "a prompt of 1.87 times the mean (workload.inputLengths)" in traced
+    assert "(workload.outputLengths)" in traced
+    assert "1.87 times" in json.loads(run("-f", file, "--trace", trace, "-o", "json").output)["lengths"]
+
+
 def test_the_front_becomes_a_picture(file: str, tmp_path: Path) -> None:
     picture = tmp_path / "front.png"
     assert run("-f", file, "--plot", str(picture)).exit_code == 0
@@ -116,6 +140,8 @@ def test_what_is_impossible_has_its_own_exit_status() -> None:
         ((*GIVEN, "--tpot", "fast"), "spec.objectives.tpot.p95"),
         ((*GIVEN, "--confidence", "1"), "--confidence"),
         (("-f", "missing.yaml"), "missing.yaml: cannot be read"),
+        ((*GIVEN, "--trace", "missing.csv"), "missing.csv: cannot be read"),
+        ((*GIVEN, "--trace", "missing.csv", "--input-tokens", "9"), "--trace tells the lengths: give it, or"),
     ],
 )
 def test_bad_input_is_an_error_and_no_number(arguments: tuple[str, ...], told: str) -> None:

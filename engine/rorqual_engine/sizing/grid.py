@@ -115,8 +115,7 @@ def _predicted(
         return Grid(shapes, rejected, index, sequences, none, none, none, share)
     busy = mean_busy(sequences)
     settings = [point[3] for point in points]
-    lengths = (question.input_tokens, question.output_tokens, question.prefix_hit_rate)
-    loads = [Load(max(count, 1.0), *lengths) for count in (*sequences, *busy)]
+    loads = [load_of(question, count) for count in (*sequences, *busy)]
     answer = predict_many([*settings, *settings], loads)
     known = np.array([calibrates(question, shape) for shape in shapes])[index]
     ttft, tpot, requests = _calibrated(question, answer, np.tile(known, 2), np.concatenate([sequences, busy]))
@@ -128,6 +127,12 @@ def _predicted(
         requests=_scaled(_part(requests, slice(count, None)), busy / np.maximum(busy, 1.0)),
         share_of_gpu=share,
     )
+
+
+def load_of(question: Question, concurrency: float) -> Load:
+    """The workload with so many requests in flight."""
+    lengths = (question.input_tokens, question.output_tokens, question.prefix_hit_rate)
+    return Load(max(concurrency, 1.0), *lengths, question.prompts.square, question.answers.square)
 
 
 def calibrates(question: Question, shape: Shape) -> bool:

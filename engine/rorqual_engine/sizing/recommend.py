@@ -11,11 +11,12 @@ from rorqual_engine.sizing.evidence import Evidence, Lesson, learn
 from rorqual_engine.sizing.explain import describe_expectation, explain_impossible, price_of_pins, why_not
 from rorqual_engine.sizing.fit import Demand, Fit, Offer, fit, fit_on, splits
 from rorqual_engine.sizing.memory import Budget, memory_budget
-from rorqual_engine.sizing.objectives import CONFIDENCE, Objective, read_objectives
+from rorqual_engine.sizing.objectives import CONFIDENCE, Objective, answer_spread, prompt_spread, read_objectives
 from rorqual_engine.sizing.offers import list_offers
 from rorqual_engine.sizing.pins import Pins, read_pins
 from rorqual_engine.sizing.question import Question
 from rorqual_engine.sizing.search import Answer, search
+from rorqual_engine.sizing.spread import UNTOLD, Spread
 from rorqual_engine.units import GIB
 
 NOTHING_LEARNED = Lesson()
@@ -34,6 +35,8 @@ class Wish:
     objectives: tuple[Objective, ...] = ()
     confidence: float = CONFIDENCE
     prefix_hit_rate: float = 0.0
+    prompts: Spread = UNTOLD
+    answers: Spread = UNTOLD
 
     @classmethod
     def of(cls, spec: LLMServiceSpec) -> "Wish":
@@ -42,6 +45,8 @@ class Wish:
         return cls(
             *(load.input_tokens, load.output_tokens, load.requests_per_second, most, read_objectives(spec)),
             prefix_hit_rate=load.prefix_hit_rate,
+            prompts=prompt_spread(spec),
+            answers=answer_spread(spec),
         )
 
 
@@ -126,6 +131,8 @@ def ask(case: Case) -> Question:
         input_tokens=wish.input_tokens,
         output_tokens=wish.output_tokens,
         prefix_hit_rate=wish.prefix_hit_rate,
+        prompts=wish.prompts,
+        answers=wish.answers,
         objectives=wish.objectives,
         requests_per_second=wish.requests_per_second,
         max_replicas=wish.max_replicas,

@@ -7,6 +7,7 @@ from rorqual_engine.sizing.alternative import Alternative
 from rorqual_engine.sizing.front import Front
 from rorqual_operator.act.recommendation import recommendation_status
 from rorqual_operator.advice.report import Report
+from rorqual_operator.advice.spread import describe_spread
 
 UNITS = "seconds, requests/s and tokens/s are numbers; each with low and high, its bounds in nine cases of ten"
 
@@ -20,6 +21,7 @@ def document(report: Report, front: Front) -> dict[str, Any]:
         "possible": report.possible,
         "recommendation": recommended.model_dump(by_alias=True, exclude_none=True),
         "units": UNITS,
+        "lengths": describe_spread(report.case.wish.prompts, report.case.wish.answers),
         "alternatives": [
             {**_entry(one), "meetsObjectives": one.meets, "notTaken": report.why_not(place)}
             for place, one in enumerate(report.answer.alternatives)

@@ -10,6 +10,7 @@ from rorqual_engine.plan import Bounds
 from rorqual_engine.sizing.alternative import Alternative
 from rorqual_engine.units import format_duration
 from rorqual_operator.advice.report import Report
+from rorqual_operator.advice.spread import describe_spread
 
 SHOWN = 12
 """Alternatives in the table; -o json has all of them."""
@@ -33,6 +34,7 @@ def render(report: Report) -> RenderableType:
     parts += [Text(f"pin: {pin}") for pin in report.recommendation.pins]
     if report.answer.alternatives:
         parts += [Text(""), _table(report), Text("in brackets: bounds of nine cases in ten", style="dim")]
+        parts += [Text(describe_spread(report.case.wish.prompts, report.case.wish.answers), style="dim")]
     parts += [Text(line) for line in _fallen(report)]
     return Group(*parts)
 
