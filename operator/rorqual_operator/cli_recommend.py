@@ -9,6 +9,7 @@ import click
 import yaml
 from pydantic import ValidationError
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rorqual_engine.api import KIND
 from rorqual_engine.api.spec import LLMServiceSpec
@@ -18,6 +19,7 @@ from rorqual_engine.sizing.recommend import ask
 from rorqual_operator.advice import document, manifest, plot, table
 from rorqual_operator.advice.report import Report, make_report, problem
 from rorqual_operator.advice.trace import TraceError, read_trace
+from rorqual_operator.oracle.aiconfigurator import AIConfigurator, OracleError
 
 IMPOSSIBLE = 2
 """Exit status when no alternative meets the objectives; 1 is an error."""
@@ -45,9 +47,24 @@ IMPOSSIBLE = 2
 @click.option("--ttft", metavar="DURATION", help="Limit on the time to first token, 95th percentile, such as 2s.")
 @click.option("--tpot", metavar="DURATION", help="Limit on the time per output token, 95th percentile, such as 50ms.")
 @click.option("--confidence", type=click.FloatRange(0.5, 0.999), help="With which objectives must be kept [0.7].")
+@click.option("--oracle", type=click.Choice(["aiconfigurator"]), help="Rank the best alternatives by its figures, too.")
+@click.option(
+    "--oracle-python",
+    type=click.Path(path_type=Path),
+    envvar="RORQUAL_ORACLE_PYTHON",
+    help="Python of the oracle's environment [$RORQUAL_ORACLE_PYTHON].",
+)
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml", "manifest"]), default="table")
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Picture of the Pareto front.")
-def recommend(file: Path | None, confidence: float | None, output: str, picture: Path | None, **given: Any) -> None:
+def recommend(
+    file: Path | None,
+    confidence: float | None,
+    oracle: str | None,
+    oracle_python: Path | None,
+    output: str,
+    picture: Path | None,
+    **given: Any,
+) -> None:
     """Recommend GPUs, configuration and replicas for an LLMService, without a cluster.
 
     Exit status 2 means that no alternative meets the objectives; the answer says which one binds.
@@ -55,7 +72,8 @@ def recommend(file: Path | None, confidence: float | None, output: str, picture:
     body = _read(file)
     metadata = body.get("metadata") or {"name": "llm"}
     spec = _spec(_overridden(body.get("spec") or {}, **given))
-    report = make_report(metadata.get("name", "llm"), spec, confidence)
+    name = metadata.get("name", "llm")
+    report = _ask_oracle(name, spec, confidence, oracle_python) if oracle else make_report(name, spec, confidence)
     if isinstance(report, Stall):
         raise click.ClickException(f"{report.reason}: {report.message}")
     _show(report, output, metadata)
@@ -64,6 +82,27 @@ def recommend(file: Path | None, confidence: float | None, output: str, picture:
     if not report.possible:
         click.echo(problem(report), err=True)
         sys.exit(IMPOSSIBLE)
+
+
+def _ask_oracle(name: str, spec: LLMServiceSpec, confidence: float | None, python: Path | None) -> Report | Stall:
+    """The report by AIConfigurator, with its progress on stderr."""
+    if python is None:
+        raise click.UsageError("--oracle needs --oracle-python, the Python of an environment that has it")
+    if spec.objectives.ttft is None and spec.objectives.tpot is None:
+        raise click.UsageError("--oracle needs objectives: without them memory alone decides")
+    if spec.model.config_json is not None or spec.model.architecture is not None:
+        raise click.UsageError("--oracle knows models by name alone: leave out configJson and architecture")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("asking AIConfigurator", total=None)
+        try:
+            asked = AIConfigurator(python, lambda done, of: progress.update(task, completed=done, total=of))
+            report = make_report(name, spec, confidence, asked)
+        except OracleError as error:
+            raise click.ClickException(str(error)) from error
+    for reason, times in asked.refusals.items():
+        click.echo(f"AIConfigurator has no answer for {times} points: {reason}", err=True)
+    return report
 
 
 def _read(file: Path | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`rorqual recommend`, as a user calls it."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,12 @@ def test_what_is_impossible_has_its_own_exit_status() -> None:
         ((*GIVEN, "--confidence", "1"), "--confidence"),
         (("-f", "missing.yaml"), "missing.yaml: cannot be read"),
         ((*GIVEN, "--trace", "missing.csv"), "missing.csv: cannot be read"),
+        ((*GIVEN, "--oracle", "aiconfigurator"), "--oracle needs --oracle-python"),
+        (
+            (*GIVEN, "--oracle", "aiconfigurator", "--oracle-python", "none"),
+            "none: expected the Python of an environment",
+        ),
+        ((*GIVEN[:-4], "--oracle", "aiconfigurator", "--oracle-python", "none"), "--oracle needs objectives"),
         ((*GIVEN, "--trace", "missing.csv", "--input-tokens", "9"), "--trace tells the lengths: give it, or"),
     ],
 )
@@ -175,3 +182,43 @@ def test_a_config_json_may_stand_for_the_catalog(tmp_path: Path) -> None:
 def test_a_config_json_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     done = run("--model", "acme/new", "--config-json", str(tmp_path / "none.json"), *GPUS)
     assert done.exit_code == 1 and "none.json: cannot be read" in done.output
+
+
+@pytest.fixture
+def oracle(tmp_path: Path) -> tuple[str, ...]:
+    """A program in place of AIConfigurator: it knows H100s alone."""
+    program = tmp_path / "python"
+    known = {"ttft": 0.02, "tpot": 0.004, "seconds": 1}
+    program.write_text(
+        f"""#!{sys.executable}
+import json, sys
+for line in sys.stdin:
+    print(json.dumps({known} if json.loads(line)["system"] == "h100_sxm" else dict(error="no data", seconds=1)))
+"""
+    )
+    program.chmod(0o755)
+    return "--oracle", "aiconfigurator", "--oracle-python", str(program)
+
+
+def test_the_table_tells_which_figures_an_oracle_gave(oracle: tuple[str, ...]) -> None:
+    done = run(*GIVEN, *oracle)
+    assert done.exit_code == 0, done.output
+    rows = [line for line in done.stdout.splitlines() if " x NVIDIA-" in line and "[" in line]
+    assert [line for line in rows if H100 in line and line.endswith("AIConfigurator")]
+    assert all(line.rstrip().endswith("law") for line in rows if A100 in line)
+    assert "the others are by the law, and so are all bounds" in done.stdout
+    assert "AIConfigurator has no answer for" in done.stderr and "no data" in done.stderr
+
+
+def test_json_tells_the_basis_too(oracle: tuple[str, ...]) -> None:
+    bases = {
+        (one["gpu"], one["basis"]) for one in json.loads(run(*GIVEN, *oracle, "-o", "json").stdout)["alternatives"]
+    }
+    assert (H100, "AIConfigurator") in bases and {basis for gpu, basis in bases if gpu == A100} == {"law"}
+
+
+def test_an_oracle_is_not_asked_of_a_model_that_the_spec_describes(oracle: tuple[str, ...], tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text("{}")
+    done = run(*GIVEN, *oracle, "--config-json", str(config))
+    assert done.exit_code == 2 and "--oracle knows models by name alone" in done.output

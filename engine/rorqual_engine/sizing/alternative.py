@@ -27,6 +27,8 @@ class Alternative:
     """The objective that it is least sure to keep."""
     bearable: float = 0.0
     """The limit in seconds at which `binding` would be kept with the confidence asked for."""
+    basis: str = "law"
+    """Where its figures are from: the performance law, or the oracle of that name."""
 
     @property
     def meets(self) -> bool:

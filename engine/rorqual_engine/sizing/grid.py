@@ -38,6 +38,8 @@ class Grid:
     """Arrivals a second of which 95 % of the time none waits for a sequence."""
     share_of_gpu: Array
     """Of each GPU that is paid for."""
+    settings: tuple[Setting, ...]
+    """As the performance law sees them."""
 
     def latency(self, objective: Objective) -> Intervals:
         """The latency that an objective is about, at its percentile."""
@@ -112,9 +114,9 @@ def _predicted(
     share = np.array([point[2] for point in points], dtype=np.float64)
     if not points:
         none = Intervals(share, share, share)
-        return Grid(shapes, rejected, index, sequences, none, none, none, share)
+        return Grid(shapes, rejected, index, sequences, none, none, none, share, ())
     busy = mean_busy(sequences)
-    settings = [point[3] for point in points]
+    settings = tuple(point[3] for point in points)
     loads = [load_of(question, count) for count in (*sequences, *busy)]
     answer = predict_many([*settings, *settings], loads)
     known = np.array([calibrates(question, shape) for shape in shapes])[index]
@@ -126,6 +128,7 @@ def _predicted(
         tpot=_part(tpot, slice(count)),
         requests=_scaled(_part(requests, slice(count, None)), busy / np.maximum(busy, 1.0)),
         share_of_gpu=share,
+        settings=settings,
     )
 
 

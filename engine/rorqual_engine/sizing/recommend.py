@@ -173,6 +173,12 @@ def _by_memory(case: Case, offer: Offer, found: Fit) -> Recommendation:
 
 
 def _by_search(case: Case, answer: Answer, best: Alternative) -> Recommendation:
+    found = by_answer(case, answer, best)
+    return replace(found, pins=(*found.pins, *price_of_pins(ask(case), best)))
+
+
+def by_answer(case: Case, answer: Answer, best: Alternative) -> Recommendation:
+    """An answer to the case as its recommendation, without what pins cost."""
     recommendation = replace(_recommendation(case, best.fit), expected=best.expected)
     told = describe_expectation(best.expected) if best.meets else explain_impossible(ask(case), answer)
     others = [
@@ -183,7 +189,6 @@ def _by_search(case: Case, answer: Answer, best: Alternative) -> Recommendation:
         recommendation,
         problem=None if best.meets else Reason.OBJECTIVES_OUT_OF_REACH,
         explanation=f"{recommendation.explanation}; {told}",
-        pins=(*recommendation.pins, *price_of_pins(ask(case), best)),
         rejected=tuple(others),
     )
 

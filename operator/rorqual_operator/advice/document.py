@@ -23,7 +23,7 @@ def document(report: Report, front: Front) -> dict[str, Any]:
         "units": UNITS,
         "lengths": describe_spread(report.case.wish.prompts, report.case.wish.answers),
         "alternatives": [
-            {**_entry(one), "meetsObjectives": one.meets, "notTaken": report.why_not(place)}
+            {**_entry(one), "basis": one.basis, "meetsObjectives": one.meets, "notTaken": report.why_not(place)}
             for place, one in enumerate(report.answer.alternatives)
         ],
         "rejected": [{"gpu": r.gpu, "gpus": r.gpus, "reason": r.reason} for r in report.answer.rejected],

@@ -1,12 +1,13 @@
 """One search, with all that the command shows of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Reason, Recommendation, Stall
 from rorqual_engine.sizing.explain import why_not
-from rorqual_engine.sizing.recommend import Case, ask, read_case, recommend
+from rorqual_engine.sizing.oracle import Consultation, PerformanceOracle, consult
+from rorqual_engine.sizing.recommend import Case, ask, by_answer, read_case, recommend
 from rorqual_engine.sizing.search import Answer, search
 
 EMPTY = Inventory.of(())
@@ -22,6 +23,8 @@ class Report:
     case: Case
     recommendation: Recommendation
     answer: Answer
+    consultation: Consultation | None = None
+    """Where another predictor than the law was asked, too."""
 
     @property
     def possible(self) -> bool:
@@ -37,8 +40,10 @@ class Report:
         return why_not(best, other) if place else "not the first that fits: give objectives to choose by speed and cost"
 
 
-def make_report(name: str, spec: LLMServiceSpec, confidence: float | None = None) -> Report | Stall:
-    """Sizes a spec without a cluster; a Stall tells why it cannot be sized."""
+def make_report(
+    name: str, spec: LLMServiceSpec, confidence: float | None = None, oracle: PerformanceOracle | None = None
+) -> Report | Stall:
+    """Sizes a spec without a cluster, by the law and by an oracle where there is one; a Stall tells why it cannot."""
     case = read_case(spec, EMPTY, None)
     if isinstance(case, Stall):
         return case
@@ -47,7 +52,18 @@ def make_report(name: str, spec: LLMServiceSpec, confidence: float | None = None
     recommendation = recommend(case)
     if isinstance(recommendation, Stall):
         return recommendation
-    return Report(name, spec, case, recommendation, search(ask(case)))
+    report = Report(name, spec, case, recommendation, search(ask(case)))
+    return report if oracle is None else _by_oracle(report, oracle)
+
+
+def _by_oracle(report: Report, oracle: PerformanceOracle) -> Report:
+    """The report with the oracle's ranking; as it is where nothing is known of any speed."""
+    consultation = consult(ask(report.case), report.answer, oracle)
+    answer = consultation.answer
+    if answer.best is None:
+        return report
+    recommendation = by_answer(report.case, answer, answer.best)
+    return replace(report, recommendation=recommendation, answer=answer, consultation=consultation)
 
 
 def problem(report: Report) -> str:
