@@ -136,6 +136,7 @@ def _beside(data: Measured, curves: list[Curve], ours: Speeds, errors: Errors, i
         "refusals": its.refusals,
         "predict_ms": its.seconds_each * 1e3,
         **_errors(theirs, places),
+        "held_by_the_laws_margins": _held(theirs, errors.full, data, places),
         **_regret(regrets(data, answered, by_speeds(data, Speeds(its.ttft, its.tpot), CONFIDENCE))),
         "rorqual_on_the_same": {
             **_errors(errors, places),
@@ -155,6 +156,16 @@ def _errors(errors: Errors, places: Array) -> Figures:
         f"{metric}_mdape": float(np.median(np.abs(np.exp(-errors.of(metric)[places]) - 1.0))) for metric in METRICS
     }
     return {**found, "n": len(places)}
+
+
+def _held(its: Errors, full: Array, data: Measured, places: Array) -> Figures:
+    """Share of another's errors that the shipped artefact's 90 % margins hold."""
+    shares = {}
+    for metric in METRICS:
+        low, high = margins_at(metric, full[places], data.points["doubt"][places], artefact.shipped())
+        found = its.of(metric)[places]
+        shares[metric] = float(np.mean((found >= low) & (found <= high)))
+    return shares
 
 
 def _coverage(data: Measured, errors: Errors, own: bool) -> Figures:

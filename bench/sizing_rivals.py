@@ -11,9 +11,8 @@ import numpy as np
 from sizing_rows import Measured, parallelism
 
 from rorqual_engine.sizing.performance.prediction import Array
+from rorqual_operator.oracle.aiconfigurator import ISOLATED, PACKAGE, SCRIPT
 
-PACKAGE = "aiconfigurator==0.12.0"
-SCRIPT = Path(__file__).parent / "rivals" / "aiconfigurator_estimates.py"
 ITS_NAMES = {
     "meta-llama/Llama-3.1-70B": "meta-llama/Meta-Llama-3.1-70B",
     "meta-llama/Llama-3.1-8B-Instruct": "meta-llama/Meta-Llama-3.1-8B",
@@ -43,7 +42,9 @@ def ask_aiconfigurator(data: Measured, places: list[int], environment: Path) -> 
         if made.returncode:
             return f"{PACKAGE} is not installable here: {made.stderr.strip()[-200:]}"
     questions = "".join(json.dumps(_question(data, place)) + "\n" for place in places)
-    run = subprocess.run([python, SCRIPT], input=questions, stdout=subprocess.PIPE, stderr=sys.stderr, text=True)
+    run = subprocess.run(
+        [python, *ISOLATED, SCRIPT], input=questions, stdout=subprocess.PIPE, stderr=sys.stderr, text=True
+    )
     answers = [json.loads(line) for line in run.stdout.splitlines()]
     if run.returncode or len(answers) != len(places):
         return f"{PACKAGE} stopped with {run.returncode} after {len(answers)} of {len(places)} rows"

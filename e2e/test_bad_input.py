@@ -65,6 +65,10 @@ REFUSED = [
     Case("schedule min above max", "scaling.schedules", [{"cron": "0 8 * * *", "minReplicas": 5, "maxReplicas": 2}],
          ("spec.scaling.schedules[0]", "minReplicas must not be above")),
     Case("too many tokens", "workload", {"inputTokens": 0}, ("spec.workload.inputTokens", "or equal to 1")),
+    Case("lengths out of order", "workload", {"inputLengths": {"p50": 9, "p95": 8}},
+         ("spec.workload.inputLengths", "a higher percentile must not be below")),
+    Case("lengths that the mean forbids", "workload", {"outputTokens": 10, "outputLengths": {"p90": 101}},
+         ("spec.workload", "outputTokens is too small for outputLengths")),
 ]  # fmt: skip
 
 STALLED = [

@@ -9,6 +9,7 @@ import click
 import yaml
 from pydantic import ValidationError
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rorqual_engine.api import KIND
 from rorqual_engine.api.spec import LLMServiceSpec
@@ -18,8 +19,10 @@ from rorqual_engine.sizing.recommend import ask
 from rorqual_engine.snapshot import ModelConfig
 from rorqual_operator.advice import document, manifest, plot, table
 from rorqual_operator.advice.report import Report, make_report, problem
+from rorqual_operator.advice.trace import TraceError, read_trace
 from rorqual_operator.hub import HubError, fetch_config
 from rorqual_operator.observe.model_config import from_config_map
+from rorqual_operator.oracle.aiconfigurator import AIConfigurator, OracleError
 
 HUB_TIMEOUT_SECONDS = 20.0
 IMPOSSIBLE = 2
@@ -42,14 +45,34 @@ IMPOSSIBLE = 2
 @click.option("--rate", type=float, help="Requests a second to serve.")
 @click.option("--input-tokens", type=int, help="Mean tokens of a prompt.")
 @click.option("--output-tokens", type=int, help="Mean tokens of an answer.")
+@click.option(
+    "--trace",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV with a row a request: lengths, and with TIMESTAMP the rate.",
+)
 @click.option("--prefix-hit-rate", type=float, help="Share of prompt tokens that the prefix cache holds.")
 @click.option("--tokens-per-step", type=float, help="Tokens that a decode step yields (speculative decoding).")
 @click.option("--ttft", metavar="DURATION", help="Limit on the time to first token, 95th percentile, such as 2s.")
 @click.option("--tpot", metavar="DURATION", help="Limit on the time per output token, 95th percentile, such as 50ms.")
 @click.option("--confidence", type=click.FloatRange(0.5, 0.999), help="With which objectives must be kept [0.7].")
+@click.option("--oracle", type=click.Choice(["aiconfigurator"]), help="Rank the best alternatives by its figures, too.")
+@click.option(
+    "--oracle-python",
+    type=click.Path(path_type=Path),
+    envvar="RORQUAL_ORACLE_PYTHON",
+    help="Python of the oracle's environment [$RORQUAL_ORACLE_PYTHON].",
+)
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml", "manifest"]), default="table")
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Picture of the Pareto front.")
-def recommend(file: Path | None, confidence: float | None, output: str, picture: Path | None, **given: Any) -> None:
+def recommend(
+    file: Path | None,
+    confidence: float | None,
+    oracle: str | None,
+    oracle_python: Path | None,
+    output: str,
+    picture: Path | None,
+    **given: Any,
+) -> None:
     """Recommend GPUs, configuration and replicas for an LLMService, without a cluster.
 
     Exit status 2 means that no alternative meets the objectives; the answer says which one binds.
@@ -58,7 +81,10 @@ def recommend(file: Path | None, confidence: float | None, output: str, picture:
     body = _service(file, documents)
     metadata = body.get("metadata") or {"name": "llm"}
     spec = _spec(_overridden(body.get("spec") or {}, **given))
-    report = make_report(metadata.get("name", "llm"), spec, confidence, _config_map(spec, documents))
+    name, config = metadata.get("name", "llm"), _config_map(spec, documents)
+    report = (
+        _ask_oracle(name, spec, confidence, oracle_python) if oracle else make_report(name, spec, confidence, config)
+    )
     if isinstance(report, Stall):
         raise click.ClickException(f"{report.reason}: {report.message}")
     _show(report, output, metadata)
@@ -67,6 +93,27 @@ def recommend(file: Path | None, confidence: float | None, output: str, picture:
     if not report.possible:
         click.echo(problem(report), err=True)
         sys.exit(IMPOSSIBLE)
+
+
+def _ask_oracle(name: str, spec: LLMServiceSpec, confidence: float | None, python: Path | None) -> Report | Stall:
+    """The report by AIConfigurator, with its progress on stderr."""
+    if python is None:
+        raise click.UsageError("--oracle needs --oracle-python, the Python of an environment that has it")
+    if spec.objectives.ttft is None and spec.objectives.tpot is None:
+        raise click.UsageError("--oracle needs objectives: without them memory alone decides")
+    if spec.model.config_json or spec.model.config_json_from or spec.model.architecture:
+        raise click.UsageError("--oracle knows models by name alone: leave out its configJson and architecture")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("asking AIConfigurator", total=None)
+        try:
+            asked = AIConfigurator(python, lambda done, of: progress.update(task, completed=done, total=of))
+            report = make_report(name, spec, confidence, oracle=asked)
+        except OracleError as error:
+            raise click.ClickException(str(error)) from error
+    for reason, times in asked.refusals.items():
+        click.echo(f"AIConfigurator has no answer for {times} points: {reason}", err=True)
+    return report
 
 
 def _read(file: Path | None) -> list[Any]:
@@ -113,7 +160,8 @@ def _overridden(spec: dict[str, Any], **given: Any) -> dict[str, Any]:
     workload = {"inputTokens": given["input_tokens"], "outputTokens": given["output_tokens"]}
     workload["requestsPerSecond"] = given["rate"]
     workload |= {"prefixHitRate": given["prefix_hit_rate"], "tokensPerStep": given["tokens_per_step"]}
-    spec = {**spec, "workload": {**(spec.get("workload") or {}), **_given(workload)}}
+    traced = _traced(given["trace"], workload) if given["trace"] else {}
+    spec = {**spec, "workload": {**(spec.get("workload") or {}), **traced, **_given(workload)}}
     limits = {signal: {"p95": given[signal]} for signal in ("ttft", "tpot") if given[signal]}
     spec["objectives"] = {**(spec.get("objectives") or {}), **limits}
     if given["model"]:
@@ -146,6 +194,16 @@ def _fetched(name: Any, revision: str | None) -> str:
     try:
         return fetch_config(name, revision, HUB_TIMEOUT_SECONDS)
     except HubError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _traced(file: Path, workload: dict[str, Any]) -> dict[str, Any]:
+    """The workload as a trace tells it."""
+    if workload["inputTokens"] is not None or workload["outputTokens"] is not None:
+        raise click.UsageError("--trace tells the lengths: give it, or --input-tokens and --output-tokens")
+    try:
+        return read_trace(file).workload()
+    except TraceError as error:
         raise click.ClickException(str(error)) from error
 
 

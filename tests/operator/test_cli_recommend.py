@@ -92,6 +92,30 @@ def test_options_win_over_the_file(file: str) -> None:
     assert found["alternatives"][0]["costPerHour"] == 1.6
 
 
+@pytest.fixture
+def trace(tmp_path: Path) -> str:
+    rows = [f"2024-01-01 00:00:{second:02},{100 * (second + 1)},{10 if second < 50 else 300}" for second in range(60)]
+    path = tmp_path / "trace.csv"
+    path.write_text("\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows]))
+    return str(path)
+
+
+def test_a_trace_fills_the_workload(file: str, trace: str) -> None:
+    made = yaml.safe_load(run("-f", file, "--trace", trace, "-o", "manifest").output)["spec"]["workload"]
+    assert made["inputTokens"] == 3050 and made["inputLengths"] == {"p50": 3000, "p90": 5400, "p95": 5700, "p99": 6000}
+    assert made["requestsPerSecond"] == 1.0
+    again = yaml.safe_load(run("-f", file, "--trace", trace, "--rate", "3", "-o", "manifest").output)
+    assert again["spec"]["workload"] == {**made, "requestsPerSecond": 3.0}
+
+
+def test_the_table_and_json_say_which_spread_was_used(file: str, trace: str) -> None:
+    assert "Azure's trace of 2023, for want of workload.inputLengths" in run("-f", file).output
+    traced = run("-f", file, "--trace", trace).output
+    assert "a prompt of 1.87 times the mean (workload.inputLengths)" in traced
+    assert "(workload.outputLengths)" in traced
+    assert "1.87 times" in json.loads(run("-f", file, "--trace", trace, "-o", "json").output)["lengths"]
+
+
 def test_the_front_becomes_a_picture(file: str, tmp_path: Path) -> None:
     picture = tmp_path / "front.png"
     assert run("-f", file, "--plot", str(picture)).exit_code == 0
@@ -118,6 +142,14 @@ def test_what_is_impossible_has_its_own_exit_status() -> None:
         ((*GIVEN, "--tpot", "fast"), "spec.objectives.tpot.p95"),
         ((*GIVEN, "--confidence", "1"), "--confidence"),
         (("-f", "missing.yaml"), "missing.yaml: cannot be read"),
+        ((*GIVEN, "--trace", "missing.csv"), "missing.csv: cannot be read"),
+        ((*GIVEN, "--oracle", "aiconfigurator"), "--oracle needs --oracle-python"),
+        (
+            (*GIVEN, "--oracle", "aiconfigurator", "--oracle-python", "none"),
+            "none: expected the Python of an environment",
+        ),
+        ((*GIVEN[:-4], "--oracle", "aiconfigurator", "--oracle-python", "none"), "--oracle needs objectives"),
+        ((*GIVEN, "--trace", "missing.csv", "--input-tokens", "9"), "--trace tells the lengths: give it, or"),
     ],
 )
 def test_bad_input_is_an_error_and_no_number(arguments: tuple[str, ...], told: str) -> None:
@@ -240,3 +272,43 @@ def test_more_stages_than_layers_are_an_error(tmp_path: Path) -> None:
     path.write_text(yaml.safe_dump({**SERVICE, "spec": spec}))
     done = run("-f", str(path))
     assert done.exit_code == 1 and "40 stages are more than the 32 layers" in done.output
+
+
+@pytest.fixture
+def oracle(tmp_path: Path) -> tuple[str, ...]:
+    """A program in place of AIConfigurator: it knows H100s alone."""
+    program = tmp_path / "python"
+    known = {"ttft": 0.02, "tpot": 0.004, "seconds": 1}
+    program.write_text(
+        f"""#!{sys.executable}
+import json, sys
+for line in sys.stdin:
+    print(json.dumps({known} if json.loads(line)["system"] == "h100_sxm" else dict(error="no data", seconds=1)))
+"""
+    )
+    program.chmod(0o755)
+    return "--oracle", "aiconfigurator", "--oracle-python", str(program)
+
+
+def test_the_table_tells_which_figures_an_oracle_gave(oracle: tuple[str, ...]) -> None:
+    done = run(*GIVEN, *oracle)
+    assert done.exit_code == 0, done.output
+    rows = [line for line in done.stdout.splitlines() if " x NVIDIA-" in line and "[" in line]
+    assert [line for line in rows if H100 in line and line.endswith("AIConfigurator")]
+    assert all(line.rstrip().endswith("law") for line in rows if A100 in line)
+    assert "the others are by the law, and so are all bounds" in done.stdout
+    assert "AIConfigurator has no answer for" in done.stderr and "no data" in done.stderr
+
+
+def test_json_tells_the_basis_too(oracle: tuple[str, ...]) -> None:
+    bases = {
+        (one["gpu"], one["basis"]) for one in json.loads(run(*GIVEN, *oracle, "-o", "json").stdout)["alternatives"]
+    }
+    assert (H100, "AIConfigurator") in bases and {basis for gpu, basis in bases if gpu == A100} == {"law"}
+
+
+def test_an_oracle_is_not_asked_of_a_model_that_the_spec_describes(oracle: tuple[str, ...], tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text("{}")
+    done = run(*GIVEN, *oracle, "--config-json", str(config))
+    assert done.exit_code == 2 and "--oracle knows models by name alone" in done.output

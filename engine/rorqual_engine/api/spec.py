@@ -1,5 +1,7 @@
 """The part of an LLMService that its user writes."""
 
+import math
+from itertools import combinations, pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -183,19 +185,107 @@ class Sharing(ApiModel):
         return self
 
 
+PERCENTILES = (50, 90, 95, 99)
+
+
+class LengthPercentiles(ApiModel):
+    """Lengths in tokens at percentiles; at least one."""
+
+    p50: PositiveInt | None = None
+    """Median."""
+    p90: PositiveInt | None = None
+    """90th percentile."""
+    p95: PositiveInt | None = None
+    """95th percentile."""
+    p99: PositiveInt | None = None
+    """99th percentile."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel_rules(
+            cel(
+                "has(self.p50) || has(self.p90) || has(self.p95) || has(self.p99)",
+                "give at least one of p50, p90, p95, p99",
+            ),
+            cel(
+                " && ".join(
+                    f"(!has(self.p{low}) || !has(self.p{high}) || self.p{low} <= self.p{high})"
+                    for low, high in combinations(PERCENTILES, 2)
+                ),
+                "a higher percentile must not be below a lower one",
+            ),
+        )
+    )
+
+    def given(self) -> tuple[tuple[int, int], ...]:
+        """Percentile and tokens, ascending, of those that are given."""
+        found = ((percentile, getattr(self, f"p{percentile}")) for percentile in PERCENTILES)
+        return tuple((percentile, tokens) for percentile, tokens in found if tokens is not None)
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        given = self.given()
+        if not given:
+            raise ValueError("give at least one of p50, p90, p95, p99")
+        for (low, less), (high, more) in pairwise(given):
+            if less > more:
+                raise ValueError(
+                    f"a higher percentile must not be below a lower one, found p{low} {less} and p{high} {more}"
+                )
+        return self
+
+
+def _mean_rule(mean: str, lengths: str) -> dict[str, Any]:
+    """Markov's inequality, in CEL."""
+    rules = (
+        f"(!has(self.{lengths}.p{percentile}) || self.{mean} * 100 >= self.{lengths}.p{percentile} * {100 - percentile})"
+        for percentile in PERCENTILES
+    )
+    return cel(
+        f"!has(self.{lengths}) || ({' && '.join(rules)})",
+        f"{mean} is too small for {lengths}: with N % of all as long as a percentile, the mean is at least N % of it",
+    )
+
+
 class Workload(ApiModel):
     """A first guess at the load; what is measured replaces it."""
 
     input_tokens: PositiveInt = 1024
     """Mean tokens of a prompt."""
+    input_lengths: LengthPercentiles | None = None
+    """Tokens of prompts at percentiles. Default: the spread of Azure's trace of 2023 for TTFT, all alike otherwise."""
     output_tokens: PositiveInt = 256
     """Mean tokens of an answer."""
+    output_lengths: LengthPercentiles | None = None
+    """Tokens of answers at percentiles. Default: all alike."""
     requests_per_second: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Mean arrival rate."""
     prefix_hit_rate: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the prompts' tokens that the prefix cache already holds."""
     tokens_per_step: Annotated[float, Field(ge=1, le=16)] = 1.0
     """Tokens that one decode step yields for a sequence: above 1 with speculative decoding, as many as are accepted."""
+
+    model_config = ConfigDict(
+        json_schema_extra=cel_rules(
+            _mean_rule("inputTokens", "inputLengths"), _mean_rule("outputTokens", "outputLengths")
+        )
+    )
+
+    @model_validator(mode="after")
+    def _possible_means(self) -> Self:
+        _check_mean("input", self.input_tokens, self.input_lengths)
+        _check_mean("output", self.output_tokens, self.output_lengths)
+        return self
+
+
+def _check_mean(name: str, mean: int, lengths: LengthPercentiles | None) -> None:
+    """Raises ValueError where Markov's inequality forbids a percentile."""
+    for percentile, tokens in lengths.given() if lengths else ():
+        longer = 100 - percentile
+        if mean * 100 < tokens * longer:
+            raise ValueError(
+                f"{name}Tokens {mean} is too small for {name}Lengths.p{percentile} {tokens}: "
+                f"with {longer} % of all as long as that, the mean is at least {math.ceil(tokens * longer / 100)}"
+            )
 
 
 class Percentiles(ApiModel):

@@ -13,9 +13,6 @@ from rorqual_engine.sizing.performance.prediction import Array
 from rorqual_engine.sizing.question import Question, Shape
 from rorqual_engine.units import format_duration
 
-P95 = (Objective("ttft", 95, 1.0), Objective("tpot", 95, 1.0))
-"""What is told of every alternative, whatever its objectives are."""
-
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
@@ -30,6 +27,8 @@ class Alternative:
     """The objective that it is least sure to keep."""
     bearable: float = 0.0
     """The limit in seconds at which `binding` would be kept with the confidence asked for."""
+    basis: str = "law"
+    """Where its figures are from: the performance law, or the oracle of that name."""
 
     @property
     def meets(self) -> bool:
@@ -95,7 +94,7 @@ def alternative_at(question: Question, grid: Grid, ledger: Ledger, point: int) -
 
 def _expectation(question: Question, grid: Grid, ledger: Ledger, point: int, chances: list[float]) -> Expectation:
     requests = _bounds(grid.requests.at(point))
-    ttft, tpot = (_bounds(grid.latency_at(objective, point)) for objective in P95)
+    ttft, tpot = (_bounds(grid.latency_at(objective, point)) for objective in _p95(question))
     cost = float(ledger.cost[point])
     return Expectation(
         requests_per_second=requests,
@@ -106,6 +105,11 @@ def _expectation(question: Question, grid: Grid, ledger: Ledger, point: int, cha
         replicas=int(ledger.replicas[point]),
         cost_per_hour=None if np.isnan(cost) else cost,
     )
+
+
+def _p95(question: Question) -> tuple[Objective, Objective]:
+    """What is told of every alternative, whatever its objectives are."""
+    return Objective.at("ttft", 95, 1.0, question.prompts), Objective.at("tpot", 95, 1.0, question.prompts)
 
 
 def _shortfalls(question: Question, grid: Grid, ledger: Ledger, point: int, sure: float) -> list[str]:

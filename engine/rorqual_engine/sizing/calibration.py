@@ -20,6 +20,7 @@ from rorqual_engine.plan import Replica
 from rorqual_engine.sizing.performance import Intervals, Load, Setting, predict_many
 from rorqual_engine.sizing.performance.prediction import INTERVAL_DEVIATIONS, Array
 from rorqual_engine.sizing.physics import contradiction
+from rorqual_engine.sizing.spread import UNTOLD, Spread
 
 CENTRES = np.arange(0.0, 10.0, 1.5)
 """Of the bumps, in logarithms of concurrency: 1 to 8,000 requests."""
@@ -77,7 +78,11 @@ class Refusal:
 
 @lru_cache(maxsize=2048)
 def calibrate(
-    setting: Setting, observations: tuple[Observation, ...], prefix_hit_rate: float = 0.0
+    setting: Setting,
+    observations: tuple[Observation, ...],
+    prefix_hit_rate: float = 0.0,
+    prompts: Spread = UNTOLD,
+    answers: Spread = UNTOLD,
 ) -> Calibration | Refusal:
     """The correction for a setting by observations of it; a Refusal when too many of them contradict physics."""
     if not observations:
@@ -88,7 +93,8 @@ def calibrate(
     if len(dropped) > MOST_REFUSED * len(observations):
         told = f"{len(dropped)} of {len(observations)} observations contradict physics; the first: {dropped[0]}"
         return Refusal(told)
-    loads = [Load(seen.concurrency, seen.input_tokens, seen.output_tokens, prefix_hit_rate) for seen in good]
+    mix = (prefix_hit_rate, prompts.square, answers.square)
+    loads = [Load(seen.concurrency, seen.input_tokens, seen.output_tokens, *mix) for seen in good]
     law = predict_many([setting] * len(good), loads)
     concurrency = np.array([seen.concurrency for seen in good])
     return Calibration(

@@ -6,6 +6,7 @@ from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Configuration, Reason, Recommendation, Stall
 from rorqual_engine.sizing.evidence import Evidence
 from rorqual_engine.sizing.live import reported_cache_tokens
+from rorqual_engine.sizing.objectives import answer_spread, prompt_spread
 from rorqual_engine.sizing.pins import Pins
 from rorqual_engine.sizing.recommend import Case, holds, leave_to_engine, read_case, recommend
 from rorqual_engine.snapshot import Service
@@ -63,7 +64,9 @@ def _evidence(service: Service, running: Configuration | None, now: float) -> Ev
     live = memory.observations if memory.observed == running else ()
     settled = service.workload is not None and service.workload.rolled_out
     reported = reported_cache_tokens(service, now) if settled else None
-    return Evidence(running, (*tried, *live), reported, service.spec.workload.prefix_hit_rate)
+    # a calibration run sends prompts and answers that are all alike
+    spreads = () if tried else (prompt_spread(service.spec), answer_spread(service.spec))
+    return Evidence(running, (*tried, *live), reported, service.spec.workload.prefix_hit_rate, *spreads)
 
 
 def _bare(configuration: Configuration, pins: Pins) -> Configuration:

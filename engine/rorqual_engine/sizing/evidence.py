@@ -9,6 +9,7 @@ from rorqual_engine.sizing.engine import Engine, MeasuredMemory
 from rorqual_engine.sizing.fit import Offer
 from rorqual_engine.sizing.memory import memory_budget
 from rorqual_engine.sizing.speed import setting_of
+from rorqual_engine.sizing.spread import UNTOLD, Spread
 from rorqual_engine.units import GIB
 
 MOST_MEMORY_ERROR = 0.25
@@ -25,6 +26,8 @@ class Evidence:
     """KV cache that the engine reported after start."""
     prefix_hit_rate: float = 0.0
     """Share of the prompts' tokens that the prefix cache held, as the spec says."""
+    prompts: Spread = UNTOLD
+    answers: Spread = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,9 @@ def _learn_speed(engine: Engine, offer: Offer, evidence: Evidence) -> Calibratio
     batched = replace(engine, batched_tokens=ran.max_batched_tokens or engine.batched_tokens)
     sequences = ran.max_concurrent_sequences or engine.rules.batch_defaults(offer.gpu.batch_class).sequences
     setting = setting_of(batched, offer.gpu, ran.tensor_parallel, sequences, pace, ran.pipeline_parallel)
-    return calibrate(setting, evidence.observations, evidence.prefix_hit_rate) if setting is not None else None
+    if setting is None:
+        return None
+    return calibrate(setting, evidence.observations, evidence.prefix_hit_rate, evidence.prompts, evidence.answers)
 
 
 def _learn_memory(engine: Engine, offer: Offer, evidence: Evidence) -> MeasuredMemory | Refusal | None:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.api.spec import LengthPercentiles, LLMServiceSpec
 from rorqual_engine.catalog import GPU
 from rorqual_engine.plan import Configuration, Replica
 from rorqual_engine.sizing.engine import Engine
 from rorqual_engine.sizing.memory import Budget, for_sequences, memory_budget
 from rorqual_engine.sizing.pins import Pins
 from rorqual_engine.sizing.replicas import staged_replicas, whole_replicas
+from rorqual_engine.sizing.spread import Spread
 
 MOST_SEQUENCES = 256
 """Most sequences at once unless pinned: vLLM's long-standing default; more rarely adds throughput and costs TPOT."""
@@ -20,7 +21,7 @@ class Demand:
     """What a replica is to hold, in tokens."""
 
     mean_tokens: int
-    """Of one sequence of the workload: prompt and output."""
+    """Of one sequence that runs: prompt and whole output."""
     context_limit: int
     """Longest sequence that is asked for, or that the model allows."""
     least_tokens: int
@@ -28,11 +29,22 @@ class Demand:
 
     @classmethod
     def of(cls, spec: LLMServiceSpec, engine: Engine, pins: Pins) -> "Demand":
-        """A pinned context must fit whole; otherwise twice the mean, for half of all sequences are longer than it."""
-        mean = spec.workload.input_tokens + spec.workload.output_tokens
+        """A pinned context must fit whole; otherwise twice the mean, for half of all sequences are longer than it.
+
+        Where percentiles of lengths are told, so must the longest of them. A sequence that runs is a long one more
+        often than not: an answer of N tokens runs N steps, so over those that run its mean is E[N^2] / E[N].
+        """
+        load = spec.workload
+        answers = Spread.of(load.output_lengths, load.output_tokens)
+        mean = load.input_tokens + round(load.output_tokens * answers.square)
         limit = pins.max_context_tokens or engine.facts.max_context_tokens
-        least = limit if pins.max_context_tokens else min(limit, 2 * mean)
+        longest = _longest(load.input_tokens, load.input_lengths) + _longest(load.output_tokens, load.output_lengths)
+        least = limit if pins.max_context_tokens else min(limit, max(2 * mean, longest))
         return cls(min(mean, limit), limit, least)
+
+
+def _longest(mean: int, told: LengthPercentiles | None) -> int:
+    return max(mean, told.given()[-1][1]) if told else mean
 
 
 @dataclass(frozen=True, slots=True)

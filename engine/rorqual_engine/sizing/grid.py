@@ -38,6 +38,8 @@ class Grid:
     """Arrivals a second of which 95 % of the time none waits for a sequence."""
     share_of_gpu: Array
     """Of each GPU that is paid for."""
+    settings: tuple[Setting, ...]
+    """As the performance law sees them."""
 
     def latency(self, objective: Objective) -> Intervals:
         """The latency that an objective is about, at its percentile."""
@@ -113,11 +115,10 @@ def _predicted(
     share = np.array([point[2] for point in points], dtype=np.float64)
     if not points:
         none = Intervals(share, share, share)
-        return Grid(shapes, rejected, index, sequences, none, none, none, share)
+        return Grid(shapes, rejected, index, sequences, none, none, none, share, ())
     busy = mean_busy(sequences)
-    settings = [point[3] for point in points]
-    lengths = (question.input_tokens, question.output_tokens, question.prefix_hit_rate)
-    loads = [Load(max(count, 1.0), *lengths) for count in (*sequences, *busy)]
+    settings = tuple(point[3] for point in points)
+    loads = [load_of(question, count) for count in (*sequences, *busy)]
     answer = predict_many([*settings, *settings], loads)
     known = np.array([calibrates(question, shape) for shape in shapes])[index]
     ttft, tpot, requests = _calibrated(question, answer, np.tile(known, 2), np.concatenate([sequences, busy]))
@@ -128,7 +129,14 @@ def _predicted(
         tpot=_part(tpot, slice(count)),
         requests=_scaled(_part(requests, slice(count, None)), busy / np.maximum(busy, 1.0)),
         share_of_gpu=share,
+        settings=settings,
     )
+
+
+def load_of(question: Question, concurrency: float) -> Load:
+    """The workload with so many requests in flight."""
+    lengths = (question.input_tokens, question.output_tokens, question.prefix_hit_rate)
+    return Load(max(concurrency, 1.0), *lengths, question.prompts.square, question.answers.square)
 
 
 def calibrates(question: Question, shape: Shape) -> bool:

@@ -11,6 +11,7 @@ from rorqual_engine.sizing.memory import memory_budget
 from rorqual_engine.sizing.objectives import CONFIDENCE, Objective
 from rorqual_engine.sizing.pins import Pins
 from rorqual_engine.sizing.replicas import may_be_best, staged_replicas, whole_replicas
+from rorqual_engine.sizing.spread import UNTOLD, Spread
 from rorqual_engine.units import GIB
 
 BATCHED_TOKENS = (2048, 8192)
@@ -29,6 +30,8 @@ class Question:
     input_tokens: float
     output_tokens: float
     prefix_hit_rate: float = 0.0
+    prompts: Spread = UNTOLD
+    answers: Spread = UNTOLD
     objectives: tuple[Objective, ...] = ()
     requests_per_second: float | None = None
     """Arrivals to be served; None asks for the least cost of a request."""

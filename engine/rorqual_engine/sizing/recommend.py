@@ -11,12 +11,13 @@ from rorqual_engine.sizing.evidence import Evidence, Lesson, learn
 from rorqual_engine.sizing.explain import describe_expectation, explain_impossible, price_of_pins, why_not
 from rorqual_engine.sizing.fit import Demand, Fit, Offer, fit, fit_on
 from rorqual_engine.sizing.memory import Budget, memory_budget
-from rorqual_engine.sizing.objectives import CONFIDENCE, Objective, read_objectives
+from rorqual_engine.sizing.objectives import CONFIDENCE, Objective, answer_spread, prompt_spread, read_objectives
 from rorqual_engine.sizing.offers import list_offers
 from rorqual_engine.sizing.pins import Pins, read_pins
 from rorqual_engine.sizing.question import Question
 from rorqual_engine.sizing.replicas import splits, stages_refused, whole_replicas
 from rorqual_engine.sizing.search import Answer, search
+from rorqual_engine.sizing.spread import UNTOLD, Spread
 from rorqual_engine.snapshot import ModelConfig
 from rorqual_engine.units import GIB
 
@@ -36,6 +37,8 @@ class Wish:
     objectives: tuple[Objective, ...] = ()
     confidence: float = CONFIDENCE
     prefix_hit_rate: float = 0.0
+    prompts: Spread = UNTOLD
+    answers: Spread = UNTOLD
 
     @classmethod
     def of(cls, spec: LLMServiceSpec) -> "Wish":
@@ -44,6 +47,8 @@ class Wish:
         return cls(
             *(load.input_tokens, load.output_tokens, load.requests_per_second, most, read_objectives(spec)),
             prefix_hit_rate=load.prefix_hit_rate,
+            prompts=prompt_spread(spec),
+            answers=answer_spread(spec),
         )
 
 
@@ -129,6 +134,8 @@ def ask(case: Case) -> Question:
         input_tokens=wish.input_tokens,
         output_tokens=wish.output_tokens,
         prefix_hit_rate=wish.prefix_hit_rate,
+        prompts=wish.prompts,
+        answers=wish.answers,
         objectives=wish.objectives,
         requests_per_second=wish.requests_per_second,
         max_replicas=wish.max_replicas,
@@ -170,6 +177,12 @@ def _by_memory(case: Case, offer: Offer, found: Fit) -> Recommendation:
 
 
 def _by_search(case: Case, answer: Answer, best: Alternative) -> Recommendation:
+    found = by_answer(case, answer, best)
+    return replace(found, pins=(*found.pins, *price_of_pins(ask(case), best)))
+
+
+def by_answer(case: Case, answer: Answer, best: Alternative) -> Recommendation:
+    """An answer to the case as its recommendation, without what pins cost."""
     recommendation = replace(_recommendation(case, best.fit), expected=best.expected)
     told = describe_expectation(best.expected) if best.meets else explain_impossible(ask(case), answer)
     others = [
@@ -180,7 +193,6 @@ def _by_search(case: Case, answer: Answer, best: Alternative) -> Recommendation:
         recommendation,
         problem=None if best.meets else Reason.OBJECTIVES_OUT_OF_REACH,
         explanation=f"{recommendation.explanation}; {told}",
-        pins=(*recommendation.pins, *price_of_pins(ask(case), best)),
         rejected=tuple(others),
     )
 

@@ -9,7 +9,7 @@ from rorqual_engine.sizing.engine import Engine
 from rorqual_engine.sizing.performance import Accelerator, Setting, Shape
 from rorqual_engine.sizing.performance.setting import Precision
 
-_PRECISION: dict[str, Precision] = {
+PRECISION: dict[str, Precision] = {
     "none": "bf16",
     "fp8": "fp8",
     "int8": "int8",
@@ -44,7 +44,7 @@ def setting_of(
     return Setting(
         model=shape_of(engine.name, engine.facts),
         gpu=accelerator,
-        precision=_PRECISION[engine.quantization],
+        precision=PRECISION[engine.quantization],
         tensor_parallel=tensor_parallel,
         pipeline_parallel=pipeline_parallel,
         batched_tokens=engine.tokens_per_step(gpu),

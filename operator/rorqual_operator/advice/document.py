@@ -8,6 +8,7 @@ from rorqual_engine.sizing.front import Front
 from rorqual_engine.sizing.question import Rejection
 from rorqual_operator.act.recommendation import recommendation_status
 from rorqual_operator.advice.report import Report
+from rorqual_operator.advice.spread import describe_spread
 
 UNITS = "seconds, requests/s and tokens/s are numbers; each with low and high, its bounds in nine cases of ten"
 
@@ -21,8 +22,9 @@ def document(report: Report, front: Front) -> dict[str, Any]:
         "possible": report.possible,
         "recommendation": recommended.model_dump(by_alias=True, exclude_none=True),
         "units": UNITS,
+        "lengths": describe_spread(report.case.wish.prompts, report.case.wish.answers),
         "alternatives": [
-            {**_entry(one), "meetsObjectives": one.meets, "notTaken": report.why_not(place)}
+            {**_entry(one), "basis": one.basis, "meetsObjectives": one.meets, "notTaken": report.why_not(place)}
             for place, one in enumerate(report.answer.alternatives)
         ],
         "rejected": [_rejected(one) for one in report.answer.rejected],

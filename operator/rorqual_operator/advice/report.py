@@ -1,12 +1,13 @@
 """One search, with all that the command shows of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Reason, Recommendation, Stall
 from rorqual_engine.sizing.explain import why_not
-from rorqual_engine.sizing.recommend import Case, ask, read_case, recommend
+from rorqual_engine.sizing.oracle import Consultation, PerformanceOracle, consult
+from rorqual_engine.sizing.recommend import Case, ask, by_answer, read_case, recommend
 from rorqual_engine.sizing.search import Answer, search
 from rorqual_engine.snapshot import ModelConfig
 
@@ -23,6 +24,8 @@ class Report:
     case: Case
     recommendation: Recommendation
     answer: Answer
+    consultation: Consultation | None = None
+    """Where another predictor than the law was asked, too."""
 
     @property
     def possible(self) -> bool:
@@ -39,9 +42,16 @@ class Report:
 
 
 def make_report(
-    name: str, spec: LLMServiceSpec, confidence: float | None = None, config: ModelConfig | None = None
+    name: str,
+    spec: LLMServiceSpec,
+    confidence: float | None = None,
+    config: ModelConfig | None = None,
+    oracle: PerformanceOracle | None = None,
 ) -> Report | Stall:
-    """Sizes a spec without a cluster, with a config.json from outside it; a Stall tells why it cannot be sized."""
+    """Sizes a spec without a cluster, by the law and by an oracle where there is one, with a config.json from outside.
+
+    A Stall tells why it cannot be sized.
+    """
     case = read_case(spec, EMPTY, None, config)
     if isinstance(case, Stall):
         return case
@@ -50,7 +60,18 @@ def make_report(
     recommendation = recommend(case)
     if isinstance(recommendation, Stall):
         return recommendation
-    return Report(name, spec, case, recommendation, search(ask(case)))
+    report = Report(name, spec, case, recommendation, search(ask(case)))
+    return report if oracle is None else _by_oracle(report, oracle)
+
+
+def _by_oracle(report: Report, oracle: PerformanceOracle) -> Report:
+    """The report with the oracle's ranking; as it is where nothing is known of any speed."""
+    consultation = consult(ask(report.case), report.answer, oracle)
+    answer = consultation.answer
+    if answer.best is None:
+        return report
+    recommendation = by_answer(report.case, answer, answer.best)
+    return replace(report, recommendation=recommendation, answer=answer, consultation=consultation)
 
 
 def problem(report: Report) -> str:

@@ -10,6 +10,7 @@ from rorqual_engine.plan import Bounds
 from rorqual_engine.sizing.alternative import Alternative
 from rorqual_engine.units import format_duration
 from rorqual_operator.advice.report import Report
+from rorqual_operator.advice.spread import describe_spread
 
 SHOWN = 12
 """Alternatives in the table; -o json has all of them."""
@@ -25,6 +26,8 @@ COLUMNS = (
     ("TPOT p95", "right"),
     ("sure", "right"),
 )
+BASIS = ("by", "left")
+"""Which predictor the figures are of, where more than one was asked."""
 
 
 def render(report: Report) -> RenderableType:
@@ -33,8 +36,19 @@ def render(report: Report) -> RenderableType:
     parts += [Text(f"pin: {pin}") for pin in report.recommendation.pins]
     if report.answer.alternatives:
         parts += [Text(""), _table(report), Text("in brackets: bounds of nine cases in ten", style="dim")]
+        parts += [Text(describe_spread(report.case.wish.prompts, report.case.wish.answers), style="dim")]
+    parts += [Text(line, style="dim") for line in _consulted(report)]
     parts += [Text(line) for line in _fallen(report)]
     return Group(*parts)
+
+
+def _consulted(report: Report) -> Iterator[str]:
+    asked = report.consultation
+    if asked is not None:
+        yield (
+            f"{asked.oracle} answered for {asked.answered} of the {asked.asked} alternatives that it was asked for; "
+            "the others are by the law, and so are all bounds"
+        )
 
 
 def _headline(report: Report) -> Text:
@@ -47,12 +61,14 @@ def _headline(report: Report) -> Text:
 
 def _table(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, side in COLUMNS:
+    more = [BASIS] if report.consultation else []
+    for title, side in (*COLUMNS, *more):
         table.add_column(title, justify="right" if side == "right" else "left", no_wrap=True)
     for alternative in report.answer.alternatives[:SHOWN]:
         chosen = alternative.configuration == report.recommendation.configuration
         style = "green" if chosen else "" if alternative.meets else "dim"
-        table.add_row(*_row(alternative, "> " if chosen else "  "), style=style)
+        told = [alternative.basis] if report.consultation else []
+        table.add_row(*_row(alternative, "> " if chosen else "  "), *told, style=style)
     return table
 
 

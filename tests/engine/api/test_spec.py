@@ -41,6 +41,7 @@ def test_full_spec() -> None:
         hardware=[{**GPU, "costPerHour": "2.50", "maxReplicas": 8}],
         sharing={"scheme": "MIG", "resource": "nvidia.com/mig-3g.40gb"},
         objectives={"ttft": {"p95": "2s"}, "tpot": {"p50": "50ms", "p99": "1m30s"}},
+        workload={"inputTokens": 1000, "inputLengths": {"p50": 700, "p99": 100_000}, "outputLengths": {"p95": 256}},
         scaling={
             "mode": "Advisory",
             "behavior": {"scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}]}},
@@ -77,6 +78,18 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     (body(model={"name": "m", "source": "hf://"}), "model.source", "must start with hf://"),
     (body(sharing={"scheme": "MIG"}), "sharing", "sharing.resource must name the MIG profile's resource"),
     (body(sharing={"scheme": "DRA"}), "sharing", "sharing.claimTemplate must be given"),
+    (body(workload={"inputLengths": {}}), "workload.inputLengths", "give at least one of p50, p90, p95, p99"),
+    (
+        body(workload={"outputLengths": {"p50": 200, "p95": 100}}),
+        "workload.outputLengths",
+        "a higher percentile must not be below a lower one, found p50 200 and p95 100",
+    ),
+    (body(workload={"inputLengths": {"p99": 0}}), "workload.inputLengths.p99", "greater than or equal to 1"),
+    (
+        body(workload={"inputTokens": 100, "inputLengths": {"p90": 1001}}),
+        "workload",
+        "inputTokens 100 is too small for inputLengths.p90 1001: with 10 % of all as long as that, the mean is",
+    ),
     (body(objectives={"ttft": {}}), "objectives.ttft", "give at least one of p50, p90, p95, p99"),
     (body(objectives={"ttft": {"p95": "2"}}), "objectives.ttft.p95", "'2' is not a duration: expected"),
     (body(objectives={"tpot": {"p95": "0s"}}), "objectives.tpot.p95", "'0s' is not above zero"),

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rorqual_engine.sizing.performance.artefact import Artefact, Margins, shipped
 from rorqual_engine.sizing.performance.correction import figures_of
-from rorqual_engine.sizing.performance.physics import FREE_OVERLOAD, physical_law
+from rorqual_engine.sizing.performance.physics import FREE_OVERLOAD, Parts, physical_law
 from rorqual_engine.sizing.performance.points import Points, points_of
 from rorqual_engine.sizing.performance.prediction import (
     INTERVAL_DEVIATIONS,
@@ -47,15 +47,26 @@ def predict_points(points: Points, artefact: Artefact) -> Predictions:
 
 
 def values(points: Points, artefact: Artefact) -> tuple[Array, Array, Array]:
-    """TTFT and TPOT in seconds, and requests in flight over those that run."""
-    work = work_of(points)
-    parts = physical_law(points, work, artefact.matrix)
-    figures = figures_of(points, work, parts)
+    """TTFT and TPOT in seconds, and requests in flight over those that run.
+
+    The correction is that of lengths all alike: it was learned on such loads, and what their spread costs is physics.
+    """
+    parts, figures = _physics(points, artefact)
+    alike = points.alike()
+    if alike is not points:
+        _, figures = _physics(alike, artefact)
     ttft, tpot = (
         parts.ttft * np.exp(artefact.ttft.of(figures)),
         parts.tpot * np.exp(artefact.tpot.of(figures)),
     )
     return ttft, tpot, parts.overload
+
+
+def _physics(points: Points, artefact: Artefact) -> tuple[Parts, Array]:
+    """The physical law's parts, and the figures that the correction follows from."""
+    work = work_of(points)
+    parts = physical_law(points, work, artefact.matrix)
+    return parts, figures_of(points, work, parts)
 
 
 def margins_at(metric: str, full: NDArray[np.bool_], doubt: Array, artefact: Artefact) -> tuple[Array, Array]:

@@ -22,7 +22,7 @@ SETTING_COLUMNS = (
     *("tensor", "pipeline", "data", "expert_ranks", "batched_tokens", "sequences", "accepted", "doubt"),
     *RUNTIMES,
 )
-LOAD_COLUMNS = ("concurrency", "input_tokens", "output_tokens", "hit_rate")
+LOAD_COLUMNS = ("concurrency", "input_tokens", "output_tokens", "hit_rate", "prompt_square", "answer_square")
 _PLACES = {name: place for place, name in enumerate((*SETTING_COLUMNS, *LOAD_COLUMNS))}
 
 
@@ -39,6 +39,15 @@ class Points:
     def __len__(self) -> int:
         return int(self.table.shape[1])
 
+    def alike(self) -> "Points":
+        """The same with prompts and answers of their mean lengths; this object itself where they are so already."""
+        squares = [_PLACES["prompt_square"], _PLACES["answer_square"]]
+        if (self.table[squares] == 1.0).all():
+            return self
+        table = self.table.copy()
+        table[squares] = 1.0
+        return Points(table)
+
 
 def points_of(settings: Sequence[Setting], loads: Sequence[Load]) -> Points:
     """One point for each pair; a setting that comes again is described once.
@@ -52,8 +61,14 @@ def points_of(settings: Sequence[Setting], loads: Sequence[Load]) -> Points:
     distinct = {id(setting): setting for setting in settings}
     described = np.array([describe(distinct[key]) for key in rows])
     chosen = described[[places[id(setting)] for setting in settings]]
-    loaded = np.array([(x.concurrency, x.input_tokens, x.output_tokens, x.prefix_hit_rate) for x in loads])
+    loaded = np.array([_columns(load) for load in loads])
     return Points(np.ascontiguousarray(np.hstack([chosen, loaded]).T))
+
+
+def _columns(load: Load) -> tuple[float, ...]:
+    """A load's columns, in the order of LOAD_COLUMNS."""
+    lengths = (load.input_tokens, load.output_tokens, load.prefix_hit_rate)
+    return load.concurrency, *lengths, load.prompt_square, load.answer_square
 
 
 @lru_cache(maxsize=4096)

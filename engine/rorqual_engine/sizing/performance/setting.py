@@ -21,6 +21,10 @@ class Load:
     """Mean length of an answer; at least 1."""
     prefix_hit_rate: float = 0.0
     """Share of the prompt's tokens that the prefix cache already holds, 0 to 1."""
+    prompt_square: float = 1.0
+    """E[P^2] / E[P]^2 of the prompts' lengths P: 1 when all are alike."""
+    answer_square: float = 1.0
+    """The same of the answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
-"""Runs inside the rival's own environment: operating points as JSON lines in, AIConfigurator's estimates out.
+"""Runs inside AIConfigurator's own environment: operating points as JSON lines in, its estimates out.
 
-In: {"model_path", "system", "backend", "isl", "osl", "batch_size", "tp", "dp", "moe_tp", "moe_ep", "gemm", "moe"}
+In: {"model_path", "system", "backend", "isl", "osl", "batch_size", "tp", "dp", "moe_tp", "moe_ep", "gemm", "moe"}, and
+if wanted {"kv"} (precision of the KV cache) and {"prefix"} (cached tokens of the prompt). Empty precisions are the
+checkpoint's own.
 Out: {"ttft", "tpot" (seconds), "seconds"}, or {"error"} where its database has no answer.
 """
 
@@ -10,13 +12,18 @@ import json
 import logging
 import sys
 import time
+from typing import Any
 
 from aiconfigurator.cli.api import cli_estimate
 
 
-def estimate(point):
-    experts = {"moe_tp_size": point["moe_tp"], "moe_ep_size": point["moe_ep"]}
-    quantised = {"gemm_quant_mode": point["gemm"], "moe_quant_mode": point["moe"]}
+def estimate(point: dict[str, Any]) -> dict[str, Any]:
+    """Seconds to the first token, and of each after it."""
+    precisions = {
+        "gemm_quant_mode": point["gemm"],
+        "moe_quant_mode": point["moe"],
+        "kvcache_quant_mode": point.get("kv"),
+    }
     found = cli_estimate(
         point["model_path"],
         point["system"],
@@ -26,13 +33,15 @@ def estimate(point):
         batch_size=point["batch_size"],
         tp_size=point["tp"],
         attention_dp_size=point["dp"],
-        **experts,
-        **{name: mode for name, mode in quantised.items() if mode},
+        moe_tp_size=point["moe_tp"],
+        moe_ep_size=point["moe_ep"],
+        prefix=point.get("prefix", 0),
+        **{name: mode for name, mode in precisions.items() if mode},
     )
     return {"ttft": found.ttft / 1e3, "tpot": found.tpot / 1e3}
 
 
-def main():
+def main() -> None:
     logging.disable(logging.CRITICAL)
     out = sys.stdout
     for line in sys.stdin:

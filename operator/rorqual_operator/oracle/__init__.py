@@ -1,0 +1,1 @@
+"""Other predictors of an engine's speed, for `rorqual recommend --oracle`."""
