@@ -2,14 +2,28 @@
 
 import numpy as np
 
-from rorqual_engine.scaling.predictive import VARIATION, Fleet, Pace, Plan, engine_seconds, forecast, plan
-from rorqual_engine.simulation.policy import Decision, Facts, View
+from rorqual_engine.scaling.predictive import (
+    VARIATION,
+    Fleet,
+    Pace,
+    Plan,
+    engine_seconds,
+    forecast,
+    plan,
+    price_of_a_miss,
+    urgency,
+)
+from rorqual_engine.simulation.policy import Decision, Facts, Figures, View
 
 LENGTH_SECONDS = 120.0
 """Window over which lengths are measured."""
 LEAST_SAMPLE = 20
 """Requests from which on measured lengths replace the expected ones."""
 SHARE_OF_CACHE = 0.9
+PAST_SECONDS = 3600.0
+"""Over which the goal is to be kept."""
+COLD_STARTS = 3.0
+"""Start-up times after the beginning of a service in which misses tell nothing of the policy."""
 
 
 class Rorqual:
@@ -41,7 +55,19 @@ class Rorqual:
         pace = self._pace(view)
         fleet = Fleet(view.ready, tuple(view.starting_seconds), facts.startup_seconds, _backlog(view, pace))
         expected = forecast(view.history.column("at"), view.history.column("arrived"))
-        return plan(fleet, expected, pace, self._goal, facts.min_replicas, facts.max_replicas)
+        price = price_of_a_miss(self._goal, pace) * self._urgency(view)
+        return plan(fleet, expected, pace, price, facts.min_replicas, facts.max_replicas)
+
+    def _urgency(self, view: View) -> float:
+        """Factor on the price of a miss: above 1 while more were missed in the past hour than the goal allows."""
+        facts = self._facts
+        seconds = min(PAST_SECONDS, view.now - COLD_STARTS * facts.startup_seconds)
+        if seconds <= 0:
+            return 1.0
+        seen = view.history.window(seconds)
+        late = _share_above(seen.ttft_seconds, facts.ttft_seconds)
+        slow = _share_above(seen.itl_seconds, facts.itl_seconds)
+        return urgency(late + slow - late * slow, self._goal, seen.seconds)
 
     def _pace(self, view: View) -> Pace:
         facts = self._facts
@@ -71,6 +97,10 @@ def _backlog(view: View, pace: Pace) -> float:
     """Seconds of one replica for what waits in engines and at the gateway."""
     waiting = float(np.sum(view.waiting)) + view.held
     return waiting * engine_seconds(pace)
+
+
+def _share_above(values: Figures, limit: float) -> float:
+    return float((values > limit).mean()) if len(values) else 0.0
 
 
 def _why(found: Plan) -> str:

@@ -2,7 +2,7 @@
 
 from rorqual_engine.scaling.predictive.capacity import VARIATION, Pace, engine_seconds, miss_probability
 from rorqual_engine.scaling.predictive.forecast import Forecast, Paths, forecast
-from rorqual_engine.scaling.predictive.planner import Fleet, Plan, plan, price_of_a_miss
+from rorqual_engine.scaling.predictive.planner import Fleet, Plan, plan, price_of_a_miss, urgency
 
 __all__ = [
     "VARIATION",
@@ -16,4 +16,5 @@ __all__ = [
     "miss_probability",
     "plan",
     "price_of_a_miss",
+    "urgency",
 ]

@@ -19,6 +19,9 @@ STEPS = 24
 """Moments of the horizon."""
 USE_SECONDS = 90.0
 """How long after it is ready a replica's use is looked at."""
+TRUST_SECONDS = 600.0
+EAGERNESS = 1.5
+LEAST_URGENCY, MOST_URGENCY = 0.5, 20.0
 LIFE_SECONDS = 600.0
 """Over so long a new replica's start-up is spread."""
 
@@ -66,15 +69,29 @@ def price_of_a_miss(goal: float, pace: Pace) -> float:
     return goal / (1.0 - goal) * engine_seconds(pace)
 
 
-def plan(fleet: Fleet, forecast: Forecast, pace: Pace, goal: float, fewest: int, most: int) -> Plan:
-    """The number of replicas within the bounds that costs least; the present one among equals."""
+def urgency(missed: float, goal: float, seconds: float) -> float:
+    """Factor on the price of a miss, from the share of requests missed over the past `seconds`.
+
+    The goal is kept over time: who missed more than it allows pays more for the next miss, and less once it is kept.
+    What was seen counts against `TRUST_SECONDS` in which just the allowed share was missed.
+    """
+    allowed = 1.0 - goal
+    share = (missed * seconds + allowed * TRUST_SECONDS) / (seconds + TRUST_SECONDS)
+    return float(np.clip((share / allowed) ** EAGERNESS, LEAST_URGENCY, MOST_URGENCY))
+
+
+def plan(fleet: Fleet, forecast: Forecast, pace: Pace, price: float, fewest: int, most: int) -> Plan:
+    """The number of replicas within the bounds that costs least; the present one among equals.
+
+    `price` of a miss is in seconds of a replica.
+    """
     numbers = np.arange(fewest, most + 1)
     horizon = fleet.startup_seconds + USE_SECONDS
     ahead = (np.arange(STEPS) + 0.5) * horizon / STEPS
     there = _ready_then(fleet, numbers, ahead)
     paths = forecast.paths(ahead)
     missed = _missed(fleet, pace, paths, there, horizon / STEPS)
-    cost = _held_seconds(fleet, numbers) + price_of_a_miss(goal, pace) * missed
+    cost = _held_seconds(fleet, numbers) + price * missed
     best = _least(numbers, cost, fleet.asked)
     mean = float((paths.weights @ paths.rates).mean())
     return Plan(best, numbers, cost, missed, mean * horizon, mean * engine_seconds(pace))
