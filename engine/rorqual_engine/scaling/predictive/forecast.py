@@ -18,6 +18,9 @@ BIN_SECONDS = 20.0
 PAST_SECONDS = 1800.0
 FIRST_STAY_SECONDS = 600.0
 """How long a level lasts, before anything is known of this service."""
+DISPERSION_SECONDS = 600.0
+LEAST_COUNTS = 12
+MOST_DISPERSION = 10.0
 TREND_SECONDS = 60.0
 """Time constant of a trend's damping."""
 DEVIATIONS = np.array([-1.15, 0.0, 1.15])
@@ -73,10 +76,11 @@ def forecast(at: Array, arrived: Array) -> Forecast:
     """From a counter of arrivals at ascending times in seconds, the newest last."""
     if len(at) < 2 or at[-1] <= at[0]:
         return Forecast(0.0, 0.0, 0.0, np.zeros(len(QUANTILES)), FIRST_STAY_SECONDS)
-    level, deviation, window = _level(at, arrived)
+    burst = _dispersion(at, arrived)
+    level, deviation, window = _level(at, arrived, burst)
     rates = _binned(at, arrived)
     past = np.quantile(rates, QUANTILES) if len(rates) >= 2 else np.full(len(QUANTILES), level)
-    return Forecast(level, deviation, _trend(at, arrived, window), past, _stay_seconds(rates))
+    return Forecast(level, deviation, _trend(at, arrived, window, burst), past, _stay_seconds(rates, burst))
 
 
 def _rate(at: Array, arrived: Array, seconds: float, before: float = 0.0) -> tuple[float, float]:
@@ -87,25 +91,39 @@ def _rate(at: Array, arrived: Array, seconds: float, before: float = 0.0) -> tup
     return (float(arrived[last] - arrived[first]) / span, span) if span > 0 else (0.0, 0.0)
 
 
-def _deviation(rate: float, span: float) -> float:
-    """Of the mean of a Poisson stream over `span`; at least that of one arrival."""
-    return float(np.sqrt(max(rate, 1.0 / span) / span)) if span > 0 else 0.0
+def _dispersion(at: Array, arrived: Array) -> float:
+    """Variance over mean of the arrivals between scrapes: 1 for a Poisson stream, more for one that comes in clusters.
+
+    From the median squared difference of neighbours, which a change of level hardly moves: of a normal variable with
+    variance 2m it is 0.91 m.
+    """
+    first = int(np.searchsorted(at, at[-1] - DISPERSION_SECONDS))
+    counts = np.diff(arrived[first:])
+    mean = float(counts.mean()) if len(counts) else 0.0
+    if len(counts) < LEAST_COUNTS or mean < 1.0:
+        return 1.0
+    return float(np.clip(np.median(np.diff(counts) ** 2) / (0.91 * mean), 1.0, MOST_DISPERSION))
 
 
-def _level(at: Array, arrived: Array) -> tuple[float, float, float]:
+def _deviation(rate: float, span: float, burst: float) -> float:
+    """Of the mean of a stream of that dispersion over `span`; at least that of one arrival."""
+    return float(np.sqrt(burst * max(rate, 1.0 / span) / span)) if span > 0 else 0.0
+
+
+def _level(at: Array, arrived: Array, burst: float) -> tuple[float, float, float]:
     """Mean rate, its deviation, and the window that gave it."""
     chosen = shortest = _rate(at, arrived, WINDOWS_SECONDS[0])
     tried = [shortest]
     for seconds in WINDOWS_SECONDS[1:]:
         mean, span = _rate(at, arrived, seconds)
-        if any(abs(mean - other) > CONTRADICTION * _deviation(mean, of) for other, of in tried):
+        if any(abs(mean - other) > CONTRADICTION * _deviation(mean, of, burst) for other, of in tried):
             break
         chosen = mean, span
         tried.append(chosen)
-    return chosen[0], _deviation(*chosen), chosen[1]
+    return chosen[0], _deviation(*chosen, burst), chosen[1]
 
 
-def _trend(at: Array, arrived: Array, window: float) -> float:
+def _trend(at: Array, arrived: Array, window: float, burst: float) -> float:
     """Change between the halves of the last minute, where it stands out of the noise; 0 where the level jumped."""
     half = 30.0
     new, span = _rate(at, arrived, half)
@@ -113,7 +131,7 @@ def _trend(at: Array, arrived: Array, window: float) -> float:
     if before < half / 2 or window < half:
         return 0.0
     change = new - old
-    noise = np.hypot(_deviation(new, span), _deviation(old, before))
+    noise = np.hypot(_deviation(new, span, burst), _deviation(old, before, burst))
     return float(np.sign(change) * max(0.0, abs(change) - 1.5 * noise) / half)
 
 
@@ -126,10 +144,11 @@ def _binned(at: Array, arrived: Array) -> Array:
     return rates
 
 
-def _stay_seconds(rates: Array) -> float:
+def _stay_seconds(rates: Array, burst: float) -> float:
     """Bins over changes of level between them; a first guess weighs as much as one change."""
     if len(rates) < 2:
         return FIRST_STAY_SECONDS
-    noise = np.sqrt((np.maximum(rates[1:], 1 / BIN_SECONDS) + np.maximum(rates[:-1], 1 / BIN_SECONDS)) / BIN_SECONDS)
+    least = np.maximum(rates, 1.0 / BIN_SECONDS)
+    noise = np.sqrt(burst * (least[1:] + least[:-1]) / BIN_SECONDS)
     changes = float((np.abs(np.diff(rates)) > CONTRADICTION * noise).sum())
     return (FIRST_STAY_SECONDS + len(rates) * BIN_SECONDS) / (1.0 + changes)
