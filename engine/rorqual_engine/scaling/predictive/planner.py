@@ -51,7 +51,7 @@ class Plan:
     cost: Array
     """Replica-seconds over the horizon, misses at their price included."""
     missed: Array
-    """Requests missed over the horizon."""
+    """Requests missed over the horizon, or waiting at its end."""
     arrivals: float
     """Expected over the horizon."""
     offered: float
@@ -61,7 +61,7 @@ class Plan:
     def good_rate(self) -> float:
         """Expected with the best number."""
         missed = float(self.missed[int(np.argmax(self.numbers == self.replicas))])
-        return 1.0 - missed / self.arrivals if self.arrivals > 0 else 1.0
+        return max(0.0, 1.0 - missed / self.arrivals) if self.arrivals > 0 else 1.0
 
 
 def price_of_a_miss(goal: float, pace: Pace) -> float:
@@ -110,19 +110,24 @@ def _ready_then(fleet: Fleet, numbers: NDArray[np.int64], ahead: Array) -> Array
 
 
 def _missed(fleet: Fleet, pace: Pace, paths: Paths, there: Array, step_seconds: float) -> Array:
-    """Requests missed over the horizon, mean over the paths, for each number of replicas.
+    """Requests missed over the horizon or still waiting at its end, mean over the paths, for each number of replicas.
+
+    Those that wait are counted so that replicas are worth having even where all that arrives is late.
 
     A queue stays where it is: replicas that join later begin without one, and the gateway sends what arrives to the
     shorter queues, so old and new replicas are carried on apart until their queues are equally long.
     """
     work = engine_seconds(pace)
     shape = (there.shape[0], len(paths.weights))
-    old = np.full(shape, fleet.backlog_seconds / max(1, fleet.ready))
+    holding = max(1, fleet.ready)  # who is ready first takes what the gateway holds
+    old = np.full(shape, fleet.backlog_seconds / holding)
     new, missed = np.zeros(shape), np.zeros(shape)
+    first = late = np.zeros(shape)
     for moment in range(there.shape[1]):
         serving = there[:, moment, None]
-        first = np.minimum(serving, fleet.ready)
+        before, first = late, np.minimum(serving, holding)
         late = serving - first
+        new = new * np.minimum(before, late) / np.maximum(late, 1)  # those that just came have no queue
         rate = paths.rates[None, :, moment]
         apart = (late > 0) & (new < old)
         taking = np.where(apart, late, serving)
@@ -130,7 +135,10 @@ def _missed(fleet: Fleet, pace: Pace, paths: Paths, there: Array, step_seconds: 
         share = miss_probability(pace, rate * work, delay * taking, taking)
         missed += share * rate * step_seconds
         old, new = _carry_on(old, new, first, late, rate * work * step_seconds, step_seconds)
-    found: Array = missed @ paths.weights
+    draining = np.maximum(holding - np.maximum(first, 1), 0)
+    own = max(0.0, fleet.backlog_seconds / holding - there.shape[1] * step_seconds)
+    waiting = (old * np.maximum(first, 1) + new * late + own * draining) / work
+    found: Array = (missed + waiting) @ paths.weights
     return found
 
 
@@ -138,11 +146,12 @@ def _carry_on(
     old: Array, new: Array, first: Array, late: Array, work: Array, step_seconds: float
 ) -> tuple[Array, Array]:
     """Both queues in seconds, after a step in which `work` (seconds of one replica) came to the shorter of them."""
-    old, new = old - step_seconds, np.where(late > 0, new - step_seconds, old - step_seconds)
+    old = old - step_seconds * (first > 0)
+    new = np.where(late > 0, new - step_seconds, old)
     gap = np.maximum(old - new, 0.0) * late
     apart = np.minimum(work, gap)
     new = new + apart / np.maximum(late, 1e-9)
-    rest = (work - apart) / np.maximum(first + late, 1e-9)
+    rest = (work - apart) / np.maximum(first + late, 1)
     old, new = old + rest, new + rest
     return np.maximum(old, 0.0), np.where(late > 0, np.maximum(new, 0.0), 0.0)
 
