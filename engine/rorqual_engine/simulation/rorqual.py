@@ -1,5 +1,7 @@
 """Rorqual's own policy behind the simulator's Protocol."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from rorqual_engine.scaling.predictive import (
@@ -20,6 +22,10 @@ LENGTH_SECONDS = 120.0
 LEAST_SAMPLE = 20
 """Requests from which on measured lengths replace the expected ones."""
 SHARE_OF_CACHE = 0.9
+SATURATED_SECONDS = 30.0
+QUEUE = 2.0
+"""Waiting requests of a replica from which on it is taken to be busy."""
+TRUSTED_SLOWNESS = (0.5, 4.0)
 PAST_SECONDS = 3600.0
 """Over which the goal is to be kept."""
 COLD_STARTS = 3.0
@@ -34,6 +40,9 @@ class Rorqual:
     def __init__(self, facts: Facts, *, goal: float = 0.95) -> None:
         self._facts, self._goal = facts, goal
         self._planned: list[tuple[float, int]] = []
+        self._slowness = 1.0
+        self._full: tuple[float, float, int] | None = None
+        """Since when all replicas have requests waiting, what they had finished by then, and how many they are."""
 
     def decide(self, view: View) -> Decision:
         """Holds while nothing is known of the replicas; else what the plan says."""
@@ -43,20 +52,40 @@ class Rorqual:
         return Decision(self._steady(view, found.replicas), _why(found))
 
     def _steady(self, view: View, planned: int) -> int:
-        """Shrinks to the most that was planned within one start-up time: sooner nothing could come back."""
+        """Shrinks to the most that was planned within one start-up time, for sooner nothing could come back.
+
+        Not at all while some replica's figures are not known.
+        """
         kept = [(at, number) for at, number in self._planned if view.now - at < self._facts.startup_seconds]
         self._planned = [*kept, (view.now, planned)]
         highest = max(number for _, number in self._planned)
-        return max(planned, min(view.asked, highest))
+        return max(planned, view.asked if view.missing else min(view.asked, highest))
 
     def plan(self, view: View) -> Plan:
         """All that the decision follows from."""
         facts = self._facts
-        pace = self._pace(view)
+        pace = self._corrected(view, self._pace(view))
         fleet = Fleet(view.ready, tuple(view.starting_seconds), facts.startup_seconds, _backlog(view, pace))
         expected = forecast(view.history.column("at"), view.history.column("arrived"))
         price = price_of_a_miss(self._goal, pace) * self._urgency(view)
         return plan(fleet, expected, pace, price, facts.min_replicas, facts.max_replicas)
+
+    def _corrected(self, view: View, pace: Pace) -> Pace:
+        """The law's pace, slowed or hastened to what replicas did when all of them had requests waiting."""
+        saturated = len(view.waiting) > 0 and bool((view.waiting > QUEUE).all()) and view.missing == 0
+        finished = float(view.history.column("finished")[-1]) if len(view.history) else 0.0
+        if not saturated or self._full is None or self._full[2] != view.ready:
+            self._full = (view.now, finished, view.ready) if saturated else None
+        elif view.now - self._full[0] >= SATURATED_SECONDS and finished - self._full[1] >= LEAST_SAMPLE:
+            took = view.ready * (view.now - self._full[0]) / (finished - self._full[1])
+            self._slowness = float(np.clip(took / engine_seconds(pace), *TRUSTED_SLOWNESS))
+        slow = self._slowness
+        return replace(
+            pace,
+            prefill_seconds=pace.prefill_seconds * slow,
+            step_seconds=pace.step_seconds * slow,
+            sequence_seconds=pace.sequence_seconds * slow,
+        )
 
     def _urgency(self, view: View) -> float:
         """Factor on the price of a miss: above 1 while more were missed in the past hour than the goal allows."""
