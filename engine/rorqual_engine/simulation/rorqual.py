@@ -22,7 +22,7 @@ LENGTH_SECONDS = 120.0
 LEAST_SAMPLE = 20
 """Requests from which on measured lengths replace the expected ones."""
 SHARE_OF_CACHE = 0.9
-SATURATED_SECONDS = 30.0
+SATURATED_SECONDS = 15.0
 QUEUE = 2.0
 """Waiting requests of a replica from which on it is taken to be busy."""
 TRUSTED_SLOWNESS = (0.5, 4.0)
@@ -42,7 +42,7 @@ class Rorqual:
         self._planned: list[tuple[float, int]] = []
         self._slowness = 1.0
         self._full: tuple[float, float, int] | None = None
-        """Since when all replicas have requests waiting, what they had finished by then, and how many they are."""
+        """Since when all replicas have requests waiting, the work they had done by then, and how many they are."""
 
     def decide(self, view: View) -> Decision:
         """Holds while nothing is known of the replicas; else what the plan says."""
@@ -73,12 +73,12 @@ class Rorqual:
     def _corrected(self, view: View, pace: Pace) -> Pace:
         """The law's pace, slowed or hastened to what replicas did when all of them had requests waiting."""
         saturated = len(view.waiting) > 0 and bool((view.waiting > QUEUE).all()) and view.missing == 0
-        finished = float(view.history.column("finished")[-1]) if len(view.history) else 0.0
+        work = _work_done(view, pace) if saturated else 0.0
         if not saturated or self._full is None or self._full[2] != view.ready:
-            self._full = (view.now, finished, view.ready) if saturated else None
-        elif view.now - self._full[0] >= SATURATED_SECONDS and finished - self._full[1] >= LEAST_SAMPLE:
-            took = view.ready * (view.now - self._full[0]) / (finished - self._full[1])
-            self._slowness = float(np.clip(took / engine_seconds(pace), *TRUSTED_SLOWNESS))
+            self._full = (view.now, work, view.ready) if saturated else None
+        elif view.now - self._full[0] >= SATURATED_SECONDS and work > self._full[1]:
+            took = view.ready * (view.now - self._full[0])
+            self._slowness = float(np.clip(took / (work - self._full[1]), *TRUSTED_SLOWNESS))
         slow = self._slowness
         return replace(
             pace,
@@ -108,10 +108,18 @@ class Rorqual:
             step_seconds=timing.step_seconds,
             sequence_seconds=timing.sequence_seconds + timing.context_seconds * (prompt + answer / 2),
             sequences=sequences,
+            input_tokens=prompt,
             output_tokens=answer,
             ttft_seconds=facts.ttft_seconds,
             itl_seconds=facts.itl_seconds,
         )
+
+
+def _work_done(view: View, pace: Pace) -> float:
+    """Seconds of one replica for all tokens so far, at the law's pace and the concurrency of now."""
+    prompts = float(view.history.column("prompt_tokens")[-1]) / max(1.0, pace.input_tokens)
+    token = pace.step_seconds / max(1.0, float(view.running.mean())) + pace.sequence_seconds
+    return prompts * pace.prefill_seconds + float(view.history.column("generated_tokens")[-1]) * token
 
 
 def _lengths(view: View, facts: Facts) -> tuple[float, float]:

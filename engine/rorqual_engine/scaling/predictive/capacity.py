@@ -35,6 +35,7 @@ class Pace:
     """That one sequence of the mean length adds to it."""
     sequences: float
     """That a replica can work on at once."""
+    input_tokens: float
     output_tokens: float
     ttft_seconds: float
     """Objective."""

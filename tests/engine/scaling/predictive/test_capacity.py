@@ -14,6 +14,7 @@ PACE = Pace(
     step_seconds=0.00716,
     sequence_seconds=0.00035,
     sequences=48,
+    input_tokens=8263.0,
     output_tokens=38.5,
     ttft_seconds=2.0,
     itl_seconds=0.05,

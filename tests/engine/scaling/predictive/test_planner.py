@@ -16,7 +16,7 @@ from rorqual_engine.scaling.predictive import (
     urgency,
 )
 
-PACE = Pace(0.27, 0.00716, 0.00035, 48, 38.5, 2.0, 0.05)
+PACE = Pace(0.27, 0.00716, 0.00035, 48, 8263.0, 38.5, 2.0, 0.05)
 
 
 def steady(rate: float) -> Forecast:
