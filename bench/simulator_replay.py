@@ -26,7 +26,8 @@ BLOCK_TOKENS = 16
 ENGINE = Engine(64, 200_000, 8192, BLOCK_TOKENS, 0.01, 0.0, 1e-7, 4e-5, 0.0, least_load=False)
 RATE = 8.0
 """Requests a second and replica: some 25 run at once."""
-REPLICAS = (1, 4)
+CASES = ((1, 200_000), (4, 200_000), (1, 32_000), (1, 24_000))
+"""Replicas and tokens of KV cache: plenty of it, then so little that sequences are preempted and a queue grows."""
 Latencies = dict[str, NDArray[np.float64]]
 
 
@@ -36,17 +37,21 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--requests", type=int, default=5000)
     asked = parser.parse_args()
-    found = {replicas: compare(asked.python, replicas, asked.requests) for replicas in REPLICAS}
+    found = {
+        f"{replicas} replicas of {kv_tokens} tokens": compare(asked.python, replicas, kv_tokens, asked.requests)
+        for replicas, kv_tokens in CASES
+    }
     print(json.dumps(found) if asked.json else _table(found))
 
 
-def compare(python: Path, replicas: int, requests: int) -> dict[str, dict[str, float]]:
+def compare(python: Path, replicas: int, kv_tokens: int, requests: int) -> dict[str, dict[str, float]]:
     """Of both: latencies in ms, output tokens a second, requests a second of wall time."""
+    engine = ENGINE._replace(kv_tokens=kv_tokens)
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder) / "trace.jsonl"
         trace.write_text("\n".join(write_mooncake(traffic(replicas, requests))) + "\n")
         served = read_mooncake(trace.read_text().splitlines())
-        return {"rorqual": ours(served, replicas), "dynamo.replay": theirs(python, trace, replicas)}
+        return {"rorqual": ours(served, engine, replicas), "dynamo.replay": theirs(python, trace, engine, replicas)}
 
 
 def traffic(replicas: int, requests: int) -> Requests:
@@ -57,43 +62,42 @@ def traffic(replicas: int, requests: int) -> Requests:
     return requests_of(at, prompts, np.clip(random.lognormal(5.0, 0.6, requests), 2, 2000))
 
 
-def ours(served: Requests, replicas: int) -> dict[str, float]:
-    _run(served, replicas)  # compiles
+def ours(served: Requests, engine: Engine, replicas: int) -> dict[str, float]:
+    _run(served, engine, replicas)  # compiles
     began = time.perf_counter()
-    state = _run(served, replicas).state
+    state = _run(served, engine, replicas).state
     wall = time.perf_counter() - began
     itl = (state.last - state.first) / (state.output - 1)
     return _figures(state.first - state.arrival, itl, state.output.sum() / state.last.max(), len(served) / wall)
 
 
-def _run(served: Requests, replicas: int) -> Fleet:
-    made = Fleet(served, ENGINE, Startup(0.0), Pool(), np.random.default_rng(0), most=replicas)
+def _run(served: Requests, engine: Engine, replicas: int) -> Fleet:
+    made = Fleet(served, engine, Startup(0.0), Pool(), np.random.default_rng(0), most=replicas)
     made.begin(replicas)
     made.advance(np.inf)
     return made
 
 
-def theirs(python: Path, trace: Path, replicas: int) -> dict[str, float]:
+def theirs(python: Path, trace: Path, engine: Engine, replicas: int) -> dict[str, float]:
     folder = trace.parent
     np.savez(folder / "steps.npz", **step_tables())  # type: ignore[arg-type]
-    engine = {
+    settings = {
         "engine_type": "vllm",
-        "num_gpu_blocks": ENGINE.kv_tokens // BLOCK_TOKENS,
+        "num_gpu_blocks": engine.kv_tokens // BLOCK_TOKENS,
         "block_size": BLOCK_TOKENS,
-        "max_num_seqs": ENGINE.sequences,
-        "max_num_batched_tokens": ENGINE.batched_tokens,
+        "max_num_seqs": engine.sequences,
+        "max_num_batched_tokens": engine.batched_tokens,
         "enable_prefix_caching": False,
         "planner_profile_data": str(folder / "steps.npz"),
     }
     report, each = folder / "report.json", folder / "each.jsonl"
-    command = [python, "-m", "dynamo.replay", trace, "--extra-engine-args", json.dumps(engine)]
+    command = [python, "-m", "dynamo.replay", trace, "--extra-engine-args", json.dumps(settings)]
     command += ["--num-workers", str(replicas), "--replay-mode", "offline", "--router-mode", "round_robin"]
     command += ["--report-json", report, "--report-jsonl", each]
     subprocess.run(command, check=True, capture_output=True, cwd=folder)
     rows = [json.loads(line) for line in each.read_text().splitlines()]
-    ttft, whole, answers = (
-        np.array([row[name] for row in rows]) for name in ("ttft_ms", "e2e_latency_ms", "output_length")
-    )
+    names = ("ttft_ms", "e2e_latency_ms", "output_length")
+    ttft, whole, answers = (np.array([row[name] for row in rows]) for name in names)
     told = json.loads(report.read_text())
     wall = told["wall_time_ms"] / 1e3
     return _figures(ttft / 1e3, (whole - ttft) / (answers - 1) / 1e3, told["output_throughput_tok_s"], len(rows) / wall)
@@ -123,10 +127,10 @@ def _figures(
     return {**found, "output_tokens_per_second": float(tokens_per_second), "requests_per_wall_second": speed}
 
 
-def _table(found: dict[int, dict[str, dict[str, float]]]) -> str:
+def _table(found: dict[str, dict[str, dict[str, float]]]) -> str:
     lines = []
-    for replicas, both in found.items():
-        lines += ["", f"{replicas} replicas", f"{'':28}" + "".join(f"{name:>16}" for name in both)]
+    for case, both in found.items():
+        lines += ["", case, f"{'':28}" + "".join(f"{name:>16}" for name in both)]
         lines += [f"{name:28}" + "".join(f"{of[name]:16,.2f}" for of in both.values()) for name in both["rorqual"]]
     return "\n".join(lines[1:])
 

@@ -51,7 +51,7 @@ def read_mooncake(
 
 
 def write_mooncake(requests: Requests, block_tokens: int = BLOCK_TOKENS) -> Iterator[str]:
-    """One line a request, as Mooncake's and Dynamo's tools read it. Every prompt is new: `cached_tokens` are left out."""
+    """One line a request, as Mooncake's and Dynamo's tools read it; all prompts are new, `cached_tokens` left out."""
     columns = zip(requests.arrival_seconds, requests.input_tokens, requests.output_tokens, strict=True)
     begin = 0
     for at, prompt, answer in columns:
