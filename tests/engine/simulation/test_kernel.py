@@ -1,11 +1,13 @@
 """Small cases of the kernel, worked out by hand: 1 s a step where nothing else is said."""
 
+import hashlib
+import inspect
 import math
 
 import numpy as np
 import pytest
 
-from rorqual_engine.simulation import kernel
+from rorqual_engine.simulation import kernel, state
 from rorqual_engine.simulation.fleet import Fleet
 from rorqual_engine.simulation.requests import Requests
 from rorqual_engine.simulation.state import HELD, PREEMPTED, REFUSED, Engine
@@ -233,3 +235,9 @@ def test_steps_that_are_over_are_known_in_the_middle_of_a_run():
     for done, end in enumerate(ends[:-1], start=1):
         assert kernel.decode_steps_done(made.state, made.engine, 0, end + 1e-6) == done
         assert kernel.decode_steps_done(made.state, made.engine, 0, end - 1e-6) == done - 1
+
+
+def test_the_compiled_kernel_is_of_this_state():
+    """Else numba's cache would go on with constants and fields of before."""
+    digest = hashlib.sha256(inspect.getsource(state).encode()).hexdigest()[:12]
+    assert digest in inspect.getsource(kernel), f"write {digest} into the comment at the top of kernel.py"
