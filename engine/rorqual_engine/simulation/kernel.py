@@ -38,8 +38,8 @@ from rorqual_engine.simulation.state import (
     State,
 )
 
-# state.py's constants and fields are compiled in, but numba's cache notices changes of this file alone. So what state.py
-# is like stands here, and a test tells when it has to be written anew: dae3b041d8e3
+# state.py's constants and fields are compiled in, but numba's cache notices changes of this file alone. So a digest of
+# state.py stands here, and a test tells when it has to be written anew: dae3b041d8e3
 
 
 @njit(cache=True)
