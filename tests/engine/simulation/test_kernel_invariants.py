@@ -124,7 +124,7 @@ def run(requests: Requests, runs: Engine, happening: Iterable[Event], stops: Ite
 @settings(max_examples=200, deadline=None)
 @given(some, engines, st.lists(events, max_size=8))
 def test_every_request_is_finished_or_refused_once(requests: Requests, runs: Engine, happening: list[Event]):
-    state = run(requests, runs, happening).state
+    state = run(requests, runs, happening, np.arange(0.0, SECONDS, 0.5)).state
     totals = state.totals
     assert totals[FINISHED] + totals[REFUSED] == len(requests)
     assert totals[ANSWERED] == totals[FINISHED]
