@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rorqual_engine.simulation import kernel
 from rorqual_engine.simulation.pool import Pool
 from rorqual_engine.simulation.requests import Requests
-from rorqual_engine.simulation.state import OFF, Engine, State, new_state
+from rorqual_engine.simulation.state import OFF, Engine, State, new_state, with_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Replica:
 
     number: int
     asked_at: float
+    """Or when it died and began anew."""
     placed_at: float | None = None
     """When it got its GPUs."""
     ready_at: float = np.inf
@@ -72,8 +73,8 @@ class Fleet:
     next_number: int = 0
 
     def __post_init__(self) -> None:
-        """A row for each replica, and as many for those that still drain."""
-        self.state = new_state(self.requests, 2 * self.most + 2, self.engine.sequences)
+        """A row for each replica; more are added when as many others still drain."""
+        self.state = new_state(self.requests, max(1, self.most), self.engine.sequences)
 
     @property
     def serving(self) -> list[Replica]:
@@ -82,7 +83,7 @@ class Fleet:
     @property
     def starting(self) -> list[Replica]:
         """Asked for and not ready, the oldest first."""
-        return [one for one in self.replicas if one.row is None]
+        return sorted((one for one in self.replicas if one.row is None), key=lambda one: one.asked_at)
 
     @property
     def draining(self) -> list[Replica]:
@@ -110,7 +111,10 @@ class Fleet:
         self.make_ready(0.0)
 
     def scale_to(self, replicas: int, now: float) -> None:
-        """Asks for more, or lets the youngest go: first those that do not serve yet, as a ReplicaSet does."""
+        """Asks for more, or lets the youngest go: first those that do not serve yet, as a ReplicaSet does.
+
+        New ones have no GPUs before `place`.
+        """
         self.asked = replicas
         kept = [one for one in self.replicas if one.told_to_go_at is None]
         for _ in range(replicas - len(kept)):
@@ -119,7 +123,6 @@ class Fleet:
         ready = [one for one in reversed(kept) if one.row is not None]
         for one in [*unready, *ready][: max(0, len(kept) - replicas)]:
             self._let_go(one, now)
-        self.place(now)
 
     def place(self, now: float) -> None:
         """Gives free GPUs to those that wait for them, the oldest first."""
@@ -141,6 +144,7 @@ class Fleet:
         for one in self.serving:
             if one.number == number and one.row is not None:
                 row, one.row = one.row, None
+                one.asked_at = now
                 one.ready_at = now + self.startup.draw(self.random)
                 kernel.kill(self.state, self.engine, row, now)
 
@@ -171,7 +175,12 @@ class Fleet:
     def _free_row(self) -> int:
         taken = {one.row for one in self.replicas}
         free: NDArray[np.intp] = np.flatnonzero(self.state.status == OFF)
-        return next(int(row) for row in free if row not in taken)
+        found = next((int(row) for row in free if row not in taken), None)
+        if found is not None:
+            return found
+        rows = len(self.state.status)
+        self.state = with_rows(self.state, 2 * rows)
+        return rows
 
     def _let_go(self, one: Replica, now: float) -> None:
         if one.row is None:

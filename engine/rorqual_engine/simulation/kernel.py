@@ -3,7 +3,8 @@
 Each replica works as vLLM's scheduler does (V1, chunked prefill): a step takes one token of every decoding sequence and
 fills the rest of its budget with prompts in their order; a prompt is admitted while there is a place and room in the KV
 cache for it; where the cache runs out, the sequence that came last gives its room back and starts anew at the head of
-the queue. Steps without prompts, between which nothing can happen, are taken in one go.
+the queue, and nobody is admitted in that step. Steps without prompts, between which nothing can happen, are taken in
+one go.
 
 All functions change the state's arrays in place. `row` is a replica, `one` a request.
 """
@@ -36,6 +37,9 @@ from rorqual_engine.simulation.state import (
     Engine,
     State,
 )
+
+# state.py's constants and fields are compiled in, but numba's cache notices changes of this file alone. So a digest of
+# state.py stands here, and a test tells when it has to be written anew: dae3b041d8e3
 
 
 @njit(cache=True)
@@ -83,6 +87,7 @@ def drain(state: State, row: int, now: float) -> None:
 @njit(cache=True)
 def kill(state: State, engine: Engine, row: int, now: float) -> None:
     """A replica is gone at once; its clients try again, from the beginning of their requests."""
+    _count_steps_done(state, engine, row, now)
     state.status[row] = OFF
     state.ends[row] = math.inf
     state.idle_since[row] = now
@@ -109,16 +114,19 @@ def kill(state: State, engine: Engine, row: int, now: float) -> None:
 
 @njit(cache=True)
 def pace(state: State, engine: Engine, row: int, slowness: float, now: float) -> None:
-    """A replica becomes slower or faster: the step under way ends later or sooner in proportion."""
-    if math.isfinite(state.ends[row]) and math.isfinite(slowness):
+    """A replica becomes slower or faster: the step under way ends later or sooner in proportion.
+
+    A stuck one's step under way begins anew when it moves again.
+    """
+    was_stuck = math.isinf(state.slowness[row])
+    if math.isinf(slowness):
+        _count_steps_done(state, engine, row, now)
+        state.ends[row] = math.inf
+    elif math.isfinite(state.ends[row]):
         state.ends[row] = now + (state.ends[row] - now) / state.slowness[row] * slowness
         state.began[row] = now - (now - state.began[row]) / state.slowness[row] * slowness
-    elif math.isinf(slowness):
-        state.ends[row] = math.inf
-    was_stuck = math.isinf(state.slowness[row])
     state.slowness[row] = slowness
     if was_stuck and math.isfinite(slowness):
-        state.steps[row] = state.chunks[row] = 0
         _begin_step(state, engine, row, now)
 
 
@@ -131,6 +139,13 @@ def decode_steps_done(state: State, engine: Engine, row: int, now: float) -> int
     if _decode_seconds(state, engine, row, done) > now - state.began[row] + 1e-12:
         done -= 1
     return min(max(done, 0), state.steps[row])
+
+
+@njit(cache=True)
+def _count_steps_done(state: State, engine: Engine, row: int, now: float) -> None:
+    """Of the step or steps under way: decode steps that are over count, the rest is dropped."""
+    _count_decoded(state, row, decode_steps_done(state, engine, row, now))
+    state.steps[row] = state.chunks[row] = 0
 
 
 @njit(cache=True, forceinline=True)
@@ -224,7 +239,7 @@ def _enqueue(state: State, engine: Engine, row: int, one: int, now: float) -> No
         steps = max(1, _steps_by(state, engine, row, now))
         if steps < state.steps[row]:
             state.steps[row] = steps
-            state.ends[row] = state.began[row] + _decode_seconds(state, engine, row, steps)
+            state.ends[row] = max(now, state.began[row] + _decode_seconds(state, engine, row, steps))
 
 
 @njit(cache=True, forceinline=True)
@@ -371,8 +386,8 @@ def _first_token(state: State, row: int, one: int, now: float) -> None:
 def _begin_step(state: State, engine: Engine, row: int, now: float) -> None:
     """Fills the next step, or the next run of decode steps; rests when there is nothing to do."""
     _finish_decoded(state, engine, row, now)
-    _make_room(state, engine, row)
-    seconds = _fill_chunks(state, engine, row)
+    admitting = _make_room(state, engine, row) == 0
+    seconds = _fill_chunks(state, engine, row, admitting)
     state.began[row] = now
     if state.decoding[row] + state.prefilling[row] == 0:
         _rest(state, row, now)
@@ -396,7 +411,9 @@ def _rest(state: State, row: int, now: float) -> None:
 
 @njit(cache=True, forceinline=True)
 def _longest_run(state: State, engine: Engine, row: int) -> int:
-    """Decode steps until the first sequence is done or the cache is full."""
+    """Decode steps until the first sequence is done, the cache is full or the queue may move on."""
+    if _admissible(state, engine, row):
+        return 1
     soonest = state.decode_ends[row, 0]
     for place in range(1, state.decoding[row]):
         soonest = min(soonest, state.decode_ends[row, place])
@@ -405,22 +422,50 @@ def _longest_run(state: State, engine: Engine, row: int) -> int:
 
 
 @njit(cache=True, forceinline=True)
-def _make_room(state: State, engine: Engine, row: int) -> None:
-    """Preempts the newest sequences until every other one has room for one more token."""
-    while state.decoding[row] > 1 and state.kv[row] + state.decoding[row] > engine.kv_tokens:
-        newest = 0
-        for place in range(1, state.decoding[row]):
-            if state.arrival[state.decode_request[row, place]] > state.arrival[state.decode_request[row, newest]]:
-                newest = place
-        _preempt(state, engine, row, newest)
+def _make_room(state: State, engine: Engine, row: int) -> int:
+    """Preempts the newest sequences until every other one has room for one more token; how many that were.
+
+    Prompts finish in the order of their admission, so those still prefilling are newer than all that decode. One
+    sequence alone always has room: see what is refused.
+    """
+    count = 0
+    while state.kv[row] + state.decoding[row] > engine.kv_tokens:
+        if state.prefilling[row] > 0:
+            _preempt_prompt(state, engine, row)
+        else:
+            _preempt_answer(state, engine, row)
+        count += 1
+    return count
 
 
 @njit(cache=True, forceinline=True)
-def _preempt(state: State, engine: Engine, row: int, place: int) -> None:
-    one = state.decode_request[row, place]
-    left = state.decode_ends[row, place] - state.decoded[row]
-    _leave_decoding(state, engine, row, place)
+def _preempt_prompt(state: State, engine: Engine, row: int) -> None:
+    """The newest of those that prefill."""
+    place = state.prefilling[row] - 1
+    one = state.prefill_request[row, place]
+    state.prefilling[row] = place
+    state.kv[row] -= _room(state, engine, one)
+    state.unfilled[row] -= state.prefill_left[row, place]
+    _requeue(state, row, one)
+
+
+@njit(cache=True, forceinline=True)
+def _preempt_answer(state: State, engine: Engine, row: int) -> None:
+    """The newest of those that decode."""
+    newest = 0
+    for place in range(1, state.decoding[row]):
+        if state.decode_request[row, place] > state.decode_request[row, newest]:
+            newest = place
+    one = state.decode_request[row, newest]
+    left = state.decode_ends[row, newest] - state.decoded[row]
+    _leave_decoding(state, engine, row, newest)
     state.made[one] = state.output[one] - left
+    _requeue(state, row, one)
+
+
+@njit(cache=True, forceinline=True)
+def _requeue(state: State, row: int, one: int) -> None:
+    """To the head of the queue."""
     state.following[one] = state.head[row]
     state.head[row] = one
     if state.tail[row] == NOBODY:
@@ -432,7 +477,7 @@ def _preempt(state: State, engine: Engine, row: int, place: int) -> None:
 
 
 @njit(cache=True, forceinline=True)
-def _fill_chunks(state: State, engine: Engine, row: int) -> float:
+def _fill_chunks(state: State, engine: Engine, row: int, admitting: bool) -> float:
     """Gives the budget that decoding leaves to prompts in their order, admitting from the queue; their seconds."""
     budget = engine.batched_tokens - state.decoding[row]
     state.chunks[row] = 0
@@ -440,7 +485,7 @@ def _fill_chunks(state: State, engine: Engine, row: int) -> float:
     place = 0
     while budget > 0:
         if place == state.prefilling[row]:
-            if not _admissible(state, engine, row):
+            if not (admitting and _admissible(state, engine, row)):
                 break
             _admit(state, engine, row)
         one = state.prefill_request[row, place]

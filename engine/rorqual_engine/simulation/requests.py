@@ -28,6 +28,8 @@ class Requests:
             raise ValueError(f"requests: columns of {sorted(lengths)} entries; expected one entry a request in each")
         if len(self) == 0:
             return
+        if not np.isfinite(self.arrival_seconds).all():
+            raise ValueError("requests: arrival_seconds must be finite")
         if np.any(np.diff(self.arrival_seconds) < 0) or self.arrival_seconds[0] < 0:
             raise ValueError("requests: arrival_seconds must ascend from 0 or later")
         if self.arrival_seconds[-1] > self.duration_seconds:
@@ -47,6 +49,10 @@ class Requests:
     def requests_per_second(self) -> float:
         """Mean over the run."""
         return len(self) / self.duration_seconds if self.duration_seconds > 0 else 0.0
+
+
+_NONE = np.zeros(0, dtype=np.int32)
+NO_REQUESTS = Requests(np.zeros(0), _NONE, _NONE, _NONE, 0.0)
 
 
 def requests_of(

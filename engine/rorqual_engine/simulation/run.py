@@ -12,10 +12,13 @@ from rorqual_engine.simulation.policy import Decision, Facts, Policy, View
 from rorqual_engine.simulation.pool import Pool
 from rorqual_engine.simulation.requests import Requests
 from rorqual_engine.simulation.scrape import Scrape, record, scrape
-from rorqual_engine.simulation.state import HELD, Engine
+from rorqual_engine.simulation.state import Engine
 
 PROGRESS_SECONDS = 600.0
 """Of simulated time between two reports of progress."""
+
+
+FAULT_KINDS = ("kill", "slow", "silent", "heard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,13 @@ class Fault:
     kind: str
     """`kill`: dies and starts anew. `slow`: by `slowness`. `silent`: its metrics are gone. `heard`: they are back."""
     slowness: float = 1.0
+    """Of its pace: 2 takes twice as long, infinite is stuck, 1 is sound again."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in FAULT_KINDS:
+            raise ValueError(f"fault {self.kind!r} at {self.at:g} s: expected one of {', '.join(FAULT_KINDS)}")
+        if not self.slowness > 0:
+            raise ValueError(f"fault {self.kind!r} at {self.at:g} s: slowness is {self.slowness:g}; expected above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,12 @@ class Scenario:
     """Of the pool; None for as many as anybody asks for."""
     scrape_seconds: float = 5.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.services:
+            raise ValueError("scenario: expected at least one service")
+        if not self.scrape_seconds > 0:
+            raise ValueError(f"scenario: scrape_seconds is {self.scrape_seconds:g}; expected above 0")
 
     @property
     def duration_seconds(self) -> float:
@@ -131,15 +147,16 @@ class _Run:
             name: _Member(
                 service,
                 _fleet(service, pool, np.random.default_rng(seed)),
-                controller.interval_seconds(name),
+                _interval(controller, name),
                 faults=sorted(service.faults, key=lambda fault: fault.at),
             )
             for (name, service), seed in zip(scenario.services.items(), seeds, strict=True)
         }
+        self._first_served = sorted(self._members.values(), key=lambda one: -one.service.priority)
 
     def go(self, progress: Callable[[float], None] | None) -> dict[str, Outcome]:
         end, told = self._scenario.duration_seconds, 0.0
-        for member in self._members.values():
+        for member in self._first_served:
             member.fleet.begin(member.service.initial_replicas)
         next_scrape = 0.0
         now = 0.0
@@ -167,11 +184,16 @@ class _Run:
     def _happen(self, now: float) -> None:
         for member in self._members.values():
             member.fleet.advance(now)
-        for member in sorted(self._members.values(), key=lambda one: -one.service.priority):
-            member.fleet.place(now)
+        self._place(now)
+        for member in self._members.values():
             member.fleet.make_ready(now)
             while member.faults and member.faults[0].at <= now:
                 _strike(member, member.faults.pop(0), now)
+
+    def _place(self, now: float) -> None:
+        """Gives the pool's free GPUs out, to the service of the highest priority first."""
+        for member in self._first_served:
+            member.fleet.place(now)
 
     def _scrape(self, now: float) -> None:
         for member in self._members.values():
@@ -186,8 +208,16 @@ class _Run:
         scrapes = {name: seen for name in due if (seen := self._members[name].seen) is not None}
         for name, decision in self._controller.decide(views, scrapes).items():
             _carry_out(self._members[name], decision, now)
+        self._place(now)
         for name in due:
-            self._members[name].next_decision = now + self._controller.interval_seconds(name)
+            self._members[name].next_decision = now + _interval(self._controller, name)
+
+
+def _interval(controller: Controller, name: str) -> float:
+    seconds = controller.interval_seconds(name)
+    if not seconds > 0:
+        raise ValueError(f"service {name!r}: its policy's interval_seconds is {seconds:g}; expected above 0")
+    return seconds
 
 
 def _fleet(service: Service, pool: Pool, random: np.random.Generator) -> Fleet:
@@ -227,27 +257,28 @@ def _strike(member: _Member, fault: Fault, now: float) -> None:
         member.fleet.slow(fault.replica, fault.slowness, now)
     elif fault.kind == "silent":
         member.silent.add(fault.replica)
-    elif fault.kind == "heard":
-        member.silent.discard(fault.replica)
     else:
-        raise ValueError(f"fault {fault.kind!r} at {fault.at:g} s: expected kill, slow, silent or heard")
+        member.silent.discard(fault.replica)
 
 
 def _view(member: _Member, now: float) -> View:
+    """Replicas as they are now, by their figures of the last scrape: one that is ready since then has none."""
     seen, fleet = member.seen, member.fleet
     if seen is None:
         raise ValueError(f"no scrape before {now:g} s")
+    serving = {one.number for one in fleet.serving}
+    kept = np.array([number in serving for number in seen.numbers], dtype=bool)
     return View(
         now=now,
         asked=fleet.asked,
         starting_seconds=np.array([now - one.asked_at for one in fleet.starting]),
         draining=len(fleet.draining),
-        running=seen.running,
-        waiting=seen.waiting,
-        kv_use=seen.kv_use,
-        waiting_tokens=seen.waiting_tokens,
-        missing=seen.missing,
-        held=int(fleet.state.totals[HELD]),
+        running=seen.running[kept],
+        waiting=seen.waiting[kept],
+        kv_use=seen.kv_use[kept],
+        waiting_tokens=seen.waiting_tokens[kept],
+        missing=len(serving) - int(kept.sum()),
+        held=seen.held,
         history=member.history,
     )
 

@@ -40,7 +40,8 @@ def score(outcome: Outcome) -> Score:
     state = fleet.state
     ttft = np.where(np.isnan(state.first), np.inf, state.first - state.arrival)
     itl = _itl(outcome)
-    good = int(((ttft <= facts.ttft_seconds) & (itl <= facts.itl_seconds)).sum())
+    done = np.isfinite(state.last)
+    good = int((done & (ttft <= facts.ttft_seconds) & (itl <= facts.itl_seconds)).sum())
     gpu_seconds = fleet.gpu_seconds(requests.duration_seconds)
     steps = np.array([one.replicas - one.before for one in outcome.decisions if one.replicas != one.before])
     return Score(

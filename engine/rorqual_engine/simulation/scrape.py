@@ -52,6 +52,8 @@ class Scrape:
     preempted: Figures
     missing: int = 0
     """Serving replicas that did not answer."""
+    held: int = 0
+    """Requests at the gateway."""
 
 
 def scrape(fleet: Fleet, now: float, silent: frozenset[int] = frozenset()) -> Scrape:
@@ -59,8 +61,7 @@ def scrape(fleet: Fleet, now: float, silent: frozenset[int] = frozenset()) -> Sc
     answering = [one for one in fleet.serving if one.number not in silent]
     rows = np.array([one.row for one in answering], dtype=np.intp)
     state, engine = fleet.state, fleet.engine
-    under_way = [kernel.decode_steps_done(state, engine, int(row), now) for row in rows]
-    newer = np.array(under_way, dtype=np.float64) * state.decoding[rows]
+    newer = _tokens_under_way(fleet, now)[rows]
     return Scrape(
         at=now,
         numbers=tuple(one.number for one in answering),
@@ -73,18 +74,27 @@ def scrape(fleet: Fleet, now: float, silent: frozenset[int] = frozenset()) -> Sc
         generated_tokens=state.generated[rows] + newer,
         preempted=state.preempted[rows].astype(np.float64),
         missing=len(fleet.serving) - len(answering),
+        held=int(state.totals[HELD]),
     )
+
+
+def _tokens_under_way(fleet: Fleet, now: float) -> Figures:
+    """Generated since the kernel last counted: one entry a row of its state."""
+    rows = range(len(fleet.state.status))
+    done = [kernel.decode_steps_done(fleet.state, fleet.engine, row, now) for row in rows]
+    return np.array(done, dtype=np.float64) * fleet.state.decoding
 
 
 def record(history: History, fleet: Fleet, seen: Scrape) -> None:
     """Adds the scrape to the service's history."""
     totals, state = fleet.state.totals, fleet.state
     row = {name: float(totals[place]) for name, place in _COUNTERS.items()}
+    row["generated_tokens"] += float(_tokens_under_way(fleet, seen.at).sum())
     row |= {
         "at": seen.at,
         "running": float(seen.running.sum()),
         "waiting": float(seen.waiting.sum()),
-        "held": float(totals[HELD]),
+        "held": float(seen.held),
         "kv_use": float(seen.kv_use.mean()) if len(seen.kv_use) else 0.0,
         "ready": float(len(seen.numbers) + seen.missing),
         "asked": float(fleet.asked),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rorqual_engine.simulation.requests import Requests
+from rorqual_engine.simulation.requests import NO_REQUESTS, Requests
 
 OFF, SERVING, DRAINING = 0, 1, 2
 """Status of a row. A draining replica finishes what it has and takes nothing new."""
@@ -103,6 +103,17 @@ class Engine(NamedTuple):
     attention: float
     least_load: bool
     """The gateway picks the replica with the fewest requests; else they take turns."""
+
+
+_REPLICA_FIELDS = State._fields.index("arrival")
+"""So many of the state's first fields have one row a replica."""
+
+
+def with_rows(state: State, rows: int) -> State:
+    """The same service with room for more replicas; the arrays of requests are the same ones."""
+    more = new_state(NO_REQUESTS, rows - len(state.status), state.decode_request.shape[1])
+    longer = [np.concatenate((state[place], more[place])) for place in range(_REPLICA_FIELDS)]
+    return State._make([*longer, *state[_REPLICA_FIELDS:]])
 
 
 def new_state(requests: Requests, rows: int, places: int) -> State:

@@ -50,6 +50,22 @@ def read_mooncake(
     )
 
 
+def write_mooncake(requests: Requests, block_tokens: int = BLOCK_TOKENS) -> Iterator[str]:
+    """One line a request, as Mooncake's and Dynamo's tools read it; all prompts are new, `cached_tokens` left out."""
+    columns = zip(requests.arrival_seconds, requests.input_tokens, requests.output_tokens, strict=True)
+    begin = 0
+    for at, prompt, answer in columns:
+        end = begin - int(-prompt // block_tokens)
+        row = {
+            "timestamp": float(at) * 1e3,
+            "input_length": int(prompt),
+            "output_length": int(answer),
+            "hash_ids": list(range(begin, end)),
+        }
+        begin = end
+        yield json.dumps(row)
+
+
 def _shared_blocks(rows: Iterable[_Row]) -> list[int]:
     """How many of each request's first blocks came in an earlier one."""
     seen: set[int] = set()

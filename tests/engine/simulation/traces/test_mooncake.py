@@ -2,12 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rorqual_engine.simulation.traces import Skipped, TraceError
-from rorqual_engine.simulation.traces.mooncake import read_mooncake
+from rorqual_engine.simulation.traces.mooncake import read_mooncake, write_mooncake
+
+from ..drawing import some
 
 
 def line(timestamp: object = 0, input_length: object = 2000, output_length: object = 5, **more: object) -> str:
@@ -91,3 +94,17 @@ def test_any_rows_are_read_in_the_order_of_time(rows):
     wanted = sorted(rows, key=lambda row: row[0])
     columns = (found.arrival_seconds * 1e3, found.input_tokens, found.output_tokens)
     assert [tuple(round(value) for value in row) for row in zip(*columns, strict=True)] == wanted
+
+
+@given(some)
+def test_what_is_written_is_read_again(requests):
+    found = read_mooncake(write_mooncake(requests))
+    np.testing.assert_allclose(found.arrival_seconds, requests.arrival_seconds, atol=1e-9)
+    for name in ("input_tokens", "output_tokens"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(requests, name))
+    assert not found.cached_tokens.any()
+
+
+def test_a_written_prompt_has_a_hash_for_every_block_begun():
+    requests = read_mooncake([line(0, 512), line(1, 513), line(2, 1)])
+    assert [json.loads(written)["hash_ids"] for written in write_mooncake(requests)] == [[0], [1, 2], [3]]
