@@ -7,11 +7,9 @@ from typing import Any
 
 import click
 import yaml
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rorqual_engine.api import KIND
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.plan import Stall
 from rorqual_engine.sizing.front import pareto_front
@@ -23,6 +21,7 @@ from rorqual_operator.advice.trace import TraceError, read_trace
 from rorqual_operator.hub import HubError, fetch_config
 from rorqual_operator.observe.model_config import from_config_map
 from rorqual_operator.oracle.aiconfigurator import AIConfigurator, OracleError
+from rorqual_operator.service_file import ServiceFileError, one_service, read_documents, validated
 
 HUB_TIMEOUT_SECONDS = 20.0
 IMPOSSIBLE = 2
@@ -117,22 +116,17 @@ def _ask_oracle(name: str, spec: LLMServiceSpec, confidence: float | None, pytho
 
 
 def _read(file: Path | None) -> list[Any]:
-    if file is None:
-        return []
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
-        return [part for part in yaml.safe_load_all(text) if part]
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"{file}: cannot be read: {error}") from error
+        return [] if file is None else read_documents(file)
+    except ServiceFileError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _service(file: Path | None, documents: list[Any]) -> dict[str, Any]:
-    if file is None:
-        return {}
-    found = [part for part in documents if isinstance(part, dict) and part.get("kind") == KIND]
-    if len(found) != 1:
-        raise click.ClickException(f"{file}: expected one {KIND}, found {len(found)} in {len(documents)} documents")
-    return found[0]
+    try:
+        return {} if file is None else one_service(file, documents)
+    except ServiceFileError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _config_map(spec: LLMServiceSpec, documents: list[Any]) -> ModelConfig | None:
@@ -221,10 +215,9 @@ def _spec(body: dict[str, Any]) -> LLMServiceSpec:
     if not body.get("model"):
         raise click.UsageError("give an LLMService with -f, or --model and --gpu")
     try:
-        return LLMServiceSpec.model_validate(body)
-    except ValidationError as error:
-        lines = [f"spec.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise click.ClickException("; ".join(lines)) from error
+        return validated(body)
+    except ServiceFileError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _show(report: Report, output: str, metadata: dict[str, Any]) -> None:

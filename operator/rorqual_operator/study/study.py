@@ -1,0 +1,99 @@
+"""From what is asked to the runs and their rows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rorqual_engine.simulation.requests import Requests
+from rorqual_engine.units import format_duration
+from rorqual_operator.study import start
+from rorqual_operator.study.asked import Asked
+from rorqual_operator.study.errors import StudyError
+from rorqual_operator.study.load import Load, alike, named_load, trace_load
+from rorqual_operator.study.policies import choices, default
+from rorqual_operator.study.subject import Subject, read_subject
+from rorqual_operator.study.summary import Row, summarise
+from rorqual_operator.study.sweep import Run, Task, Workers, compile_kernel, sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that will run."""
+
+    title: str
+    subject: Subject
+    load: Load
+    tasks: Sequence[Task]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All that ran."""
+
+    plan: Plan
+    runs: Sequence[Run]
+    rows: Sequence[Row]
+
+    @property
+    def first_runs(self) -> list[Run]:
+        """Each policy's run with the first seed, in the order of the rows."""
+        firsts = {run.policy: run for run in self.runs if run.seed == 0}
+        return [firsts[row.policy] for row in self.rows]
+
+
+def make_plan(asked: Asked) -> Plan:
+    """StudyError for what cannot run."""
+    load = _load(asked)
+    subject = read_subject(asked.service, asked.startup)
+    chosen = choices(asked.policy or default(subject.facts), subject.facts)
+    draws, notes = _draws(asked, load)
+    replicas = [_initial(asked, subject, load, requests) for requests in draws]
+    tasks = [
+        Task(choice, asked.goal, subject.facts, requests, seed, count, asked.startup_variation, asked.gpus)
+        for choice in chosen
+        for seed, (requests, count) in enumerate(zip(draws, replicas, strict=True))
+    ]
+    return Plan(_title(asked, subject, load, draws, replicas), subject, load, tasks, notes)
+
+
+def carry_out(plan: Plan, workers: Workers, told: Callable[[Run], None]) -> Results:
+    """Runs every task; `told` hears of each run as it ends."""
+    compile_kernel(plan.subject.facts)
+    runs = sweep(plan.tasks, workers, told)
+    return Results(plan, runs, summarise(runs, plan.load.name, plan.subject.gpu_hour))
+
+
+def _load(asked: Asked) -> Load:
+    if asked.trace is not None and asked.workload is None:
+        return trace_load(asked.trace)
+    if asked.workload is not None and asked.trace is None:
+        return named_load(asked.workload)
+    raise StudyError("expected either --trace FILE or --workload NAME, such as --workload step")
+
+
+def _draws(asked: Asked, load: Load) -> tuple[list[Requests], tuple[str, ...]]:
+    """One seed is enough where nothing is drawn."""
+    first = load.draws(min(2, asked.seeds))
+    if len(first) == 2 and asked.startup_variation == 0 and alike(*first):
+        return first[:1], (f"{load.name}: recorded, so every seed gives the same run; one seed is run",)
+    return [*first, *(load.draw(seed) for seed in range(len(first), asked.seeds))], ()
+
+
+def _initial(asked: Asked, subject: Subject, load: Load, requests: Requests) -> int:
+    if _start(asked, load) == "cold":
+        return start.cold(subject.facts)
+    return start.warm(subject.facts, requests, load.opening_seconds)
+
+
+def _start(asked: Asked, load: Load) -> str:
+    return asked.start or ("warm" if "warm" in load.starts else "cold")
+
+
+def _title(asked: Asked, subject: Subject, load: Load, draws: Sequence[Requests], replicas: Sequence[int]) -> str:
+    facts = subject.facts
+    count = f"{min(replicas)}" if min(replicas) == max(replicas) else f"{min(replicas)} to {max(replicas)}"
+    return (
+        f"{load.name}: {len(draws[0]):,} requests in {format_duration(draws[0].duration_seconds)} for {subject.name} "
+        f"({subject.model}), {facts.min_replicas} to {facts.max_replicas} replicas of {facts.gpus_per_replica} GPU, "
+        f"start-up {format_duration(asked.startup)}, {_start(asked, load)} start with {count}, seeds: {len(draws)}"
+    )

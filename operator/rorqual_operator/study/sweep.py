@@ -1,0 +1,122 @@
+"""Every policy on every seed's requests, on all cores or on a Ray cluster."""
+
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import joblib
+import numpy as np
+
+from rorqual_engine.simulation.policy import Decision, Facts, Policy, View
+from rorqual_engine.simulation.requests import Requests, requests_of
+from rorqual_engine.simulation.run import Decided, Outcome, Scenario, Separate, Service, simulate
+from rorqual_engine.simulation.score import Score, score
+from rorqual_operator.study.errors import StudyError
+from rorqual_operator.study.policies import Choice
+from rorqual_operator.study.timeline import Timeline, timeline
+
+_NAME = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run to do."""
+
+    choice: Choice
+    goal: float
+    facts: Facts
+    requests: Requests
+    seed: int
+    initial_replicas: int
+    startup_variation: float = 0.0
+    gpus: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run done."""
+
+    policy: str
+    seed: int
+    score: Score
+    decisions: tuple[Decided, ...]
+    timeline: Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Where runs are done."""
+
+    jobs: int
+    """At once; -1 for as many as there are cores."""
+    ray: str | None = None
+    """Address of a Ray cluster; empty for one on this machine, None for processes without Ray."""
+
+
+def sweep(tasks: Sequence[Task], workers: Workers, told: Callable[[Run], None]) -> list[Run]:
+    """The runs in the order of their tasks; `told` hears of each as it ends."""
+    with _backend(workers):
+        parallel = joblib.Parallel(n_jobs=workers.jobs, max_nbytes=None, return_as="generator")
+        done = []
+        for run in parallel(joblib.delayed(run_one)(task) for task in tasks):
+            told(run)
+            done.append(run)
+    return done
+
+
+def compile_kernel(facts: Facts) -> None:
+    """Compiles what a run needs, once for all processes: numba keeps it beside the code."""
+    one = requests_of(np.zeros(1), np.ones(1), np.ones(1), 1.0)
+    simulate(Scenario({_NAME: Service(facts, one)}), Separate({_NAME: Choice("static").make(facts, 0.5)}))
+
+
+def run_one(task: Task) -> Run:
+    """Simulates one policy on one seed's requests."""
+    outcome = _simulated(task, _guarded(task.choice, task.choice.make(task.facts, task.goal)))
+    return Run(task.choice.name, task.seed, score(outcome), outcome.decisions, timeline(outcome))
+
+
+def _simulated(task: Task, policy: Policy) -> Outcome:
+    service = Service(task.facts, task.requests, task.initial_replicas, task.startup_variation)
+    scenario = Scenario({_NAME: service}, gpus=task.gpus, seed=task.seed)
+    return simulate(scenario, Separate({_NAME: policy}))[_NAME]
+
+
+class _Guarded:
+    """A user's policy, whose failure is told with the place in their code."""
+
+    def __init__(self, name: str, policy: Policy) -> None:
+        self._name, self._policy = name, policy
+        self.interval_seconds = policy.interval_seconds
+
+    def decide(self, view: View) -> Decision:
+        try:
+            return self._policy.decide(view)
+        except Exception as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{last.filename}:{last.lineno}"
+            raise StudyError(f"policy {self._name}: fails at {view.now:g} s in {place}: {error!r}") from error
+
+
+def _guarded(choice: Choice, policy: Policy) -> Policy:
+    return _Guarded(choice.name, policy) if choice.own else policy
+
+
+@contextmanager
+def _backend(workers: Workers) -> Iterator[None]:
+    if workers.ray is None:
+        yield
+        return
+    try:
+        import ray
+        from ray.util.joblib import register_ray
+    except ImportError as error:
+        raise StudyError("--ray needs Ray: pip install ray") from error
+    try:
+        ray.init(address=workers.ray or None, logging_level="ERROR", log_to_driver=False)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise StudyError(f"--ray {workers.ray}: expected a Ray cluster that answers; found: {error}") from error
+    register_ray()
+    with joblib.parallel_backend("ray"):
+        yield
