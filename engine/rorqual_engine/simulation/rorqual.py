@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from rorqual_engine.scaling.predictive import (
-    VARIATION,
     Fleet,
     Pace,
     Plan,
@@ -15,13 +14,13 @@ from rorqual_engine.scaling.predictive import (
     price_of_a_miss,
     urgency,
 )
+from rorqual_engine.simulation.pace import pace_of
 from rorqual_engine.simulation.policy import Decision, Facts, Figures, View
 
 LENGTH_SECONDS = 120.0
 """Window over which lengths are measured."""
 LEAST_SAMPLE = 20
 """Requests from which on measured lengths replace the expected ones."""
-SHARE_OF_CACHE = 0.9
 SATURATED_SECONDS = 15.0
 QUEUE = 2.0
 """Waiting requests of a replica from which on it is taken to be busy."""
@@ -64,7 +63,7 @@ class Rorqual:
     def plan(self, view: View) -> Plan:
         """All that the decision follows from."""
         facts = self._facts
-        pace = self._corrected(view, self._pace(view))
+        pace = self._corrected(view, pace_of(self._facts, *_lengths(view, self._facts)))
         fleet = Fleet(view.ready, tuple(view.starting_seconds), facts.startup_seconds, _backlog(view, pace))
         expected = forecast(view.history.column("at"), view.history.column("arrived"))
         price = price_of_a_miss(self._goal, pace) * self._urgency(view)
@@ -97,22 +96,6 @@ class Rorqual:
         late = _share_above(seen.ttft_seconds, facts.ttft_seconds)
         slow = _share_above(seen.itl_seconds, facts.itl_seconds)
         return urgency(late + slow - late * slow, self._goal, seen.seconds)
-
-    def _pace(self, view: View) -> Pace:
-        facts = self._facts
-        prompt, answer = _lengths(view, facts)
-        sequences = max(1.0, min(float(facts.sequences), SHARE_OF_CACHE * facts.kv_tokens / (prompt + answer)))
-        timing = facts.timing
-        return Pace(
-            prefill_seconds=timing.prefill_seconds(prompt) + timing.attention_seconds * prompt**2 / 2 * VARIATION,
-            step_seconds=timing.step_seconds,
-            sequence_seconds=timing.sequence_seconds + timing.context_seconds * (prompt + answer / 2),
-            sequences=sequences,
-            input_tokens=prompt,
-            output_tokens=answer,
-            ttft_seconds=facts.ttft_seconds,
-            itl_seconds=facts.itl_seconds,
-        )
 
 
 def _work_done(view: View, pace: Pace) -> float:
