@@ -1,12 +1,14 @@
 """Scaling policies on the same requests, in the simulator that runs them all alike.
 
-    python bench/autoscaling.py [--workloads gym] [--policies all] [--seeds 5] [--tune] [--jobs 2] [--json]
+    python bench/autoscaling.py [--workloads gym] [--policies all] [--seeds 5] [--tune] [--clairvoyant] [--json]
 
 Everybody has the same service: Llama 3.1 8B on one H100, TTFT 2 s and ITL 50 ms, timed by the performance law for the
 workload's mean lengths. Runs begin cold, with one replica, but for the static ones. Rivals run with their documented
 settings and, with --tune, also with the best of their own search space on another seed (each setting alone, then the
 best together; named with a *), by the price of misses that Rorqual's default goal has. `static-N` is hindsight: nobody
-knows N beforehand; `static-person` is the number that was best on another seed.
+knows N beforehand; `static-person` is the number that was best on another seed. --clairvoyant searches for schedules
+that know the trace and begin with one replica, too: `clairvoyant_ratio` is a policy's GPU-hours over the least that was
+found at its good rate, null where none reached it; below 1 the search found nothing as good.
 """
 
 import argparse
@@ -26,6 +28,7 @@ from rich.progress import Progress
 
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.plan import Stall
+from rorqual_engine.simulation.clairvoyant import Effort, search
 from rorqual_engine.simulation.facts import facts_of
 from rorqual_engine.simulation.policy import Facts, Policy
 from rorqual_engine.simulation.requests import Requests
@@ -48,6 +51,8 @@ GROUPS = {
     "azure": ["azure-conv", "azure-code"],
 }
 CI_95 = 1.96
+CLAIRVOYANT_SLOTS = 36
+CLAIRVOYANT_MOVES = 150
 PERSON = "static-person"
 
 
@@ -167,7 +172,43 @@ def contenders(kinds: Sequence[str], most: int) -> list[Contender]:
     return [*rorqual, *statics, *(Contender(kind, kind) for kind in kinds)]
 
 
-def row_of(name: str, policy: str, scores: Sequence[Score]) -> dict[str, object]:
+def know_all(name: str, seed: int, startup: float, traces: dict[str, Requests]) -> list[Point]:
+    """The frontier of schedules found for that draw."""
+    requests, most = requests_for(name, seed, traces)
+    facts = known_facts(requests, most, startup)
+    price = price_seconds(name, traces)
+    slot = max(5.0, requests.duration_seconds / CLAIRVOYANT_SLOTS)
+    effort = Effort((price / 4, price, price * 4), slot, CLAIRVOYANT_MOVES)
+    found = search(Service(facts, requests, 1, startup_variation=0.1), effort, seed)
+    return [Point("clairvoyant", one.score.gpu_hours, one.score.good_rate) for one in found]
+
+
+def clairvoyance(
+    names: Sequence[str], options: argparse.Namespace, traces: dict[str, Requests]
+) -> dict[str, list[list[Point]]]:
+    """One frontier a seed, by workload."""
+    tasks = [(name, seed) for name in names for seed in range(1, options.seeds + 1)]
+    found = Parallel(n_jobs=options.jobs)(delayed(know_all)(*task, options.startup, traces) for task in tasks)
+    by_name: dict[str, list[list[Point]]] = {}
+    for (name, _), points in zip(tasks, found, strict=True):
+        by_name.setdefault(name, []).append(points)
+    return by_name
+
+
+def ratio(scores: Sequence[Score], frontiers: Sequence[Sequence[Point]]) -> float | None:
+    """GPU-hours over the least known at no lower good rate, mean over the seeds; None where a seed has none."""
+    ratios = []
+    for one, points in zip(scores, frontiers, strict=True):
+        least = min((p.gpu_hours for p in points if p.good_rate >= one.good_rate), default=None)
+        if least is None:
+            return None
+        ratios.append(one.gpu_hours / least)
+    return float(np.mean(ratios)) if ratios else None
+
+
+def row_of(
+    name: str, policy: str, scores: Sequence[Score], frontiers: Sequence[Sequence[Point]] = ()
+) -> dict[str, object]:
     def mean(figure: str) -> float:
         return float(np.mean([getattr(one, figure) for one in scores]))
 
@@ -190,7 +231,7 @@ def row_of(name: str, policy: str, scores: Sequence[Score]) -> dict[str, object]
         "itl_p95": finite("itl_p95"),
         "scale_actions": mean("scale_actions"),
         "reversals": mean("reversals"),
-        "clairvoyant_ratio": None,
+        "clairvoyant_ratio": ratio(scores, frontiers) if frontiers else None,
     }
 
 
@@ -210,7 +251,8 @@ def measure(options: argparse.Namespace) -> list[dict[str, object]]:
     tuned = tune(names, kinds, options, traces) if options.tune else {}
     tasks = list(plan_tasks(names, kinds, tuned, options, traces))
     scores = run_all(tasks, options, traces, "simulating")
-    return collect(tasks, scores)
+    known = clairvoyance(names, options, traces) if options.clairvoyant else {}
+    return collect(tasks, scores, known)
 
 
 def plan_tasks(
@@ -233,7 +275,9 @@ def plan_tasks(
                 yield name, one, TUNING_SEED
 
 
-def collect(tasks: Sequence[tuple[str, Contender, int]], scores: Sequence[Score]) -> list[dict[str, object]]:
+def collect(
+    tasks: Sequence[tuple[str, Contender, int]], scores: Sequence[Score], known: dict[str, list[list[Point]]]
+) -> list[dict[str, object]]:
     found: dict[str, dict[str, list[Score]]] = {}
     tuning: dict[str, dict[str, Score]] = {}
     for (name, one, seed), got in zip(tasks, scores, strict=True):
@@ -244,7 +288,7 @@ def collect(tasks: Sequence[tuple[str, Contender, int]], scores: Sequence[Score]
     rows = []
     for name, policies in found.items():
         policies[PERSON] = person(policies, tuning[name])
-        rows += [row_of(name, policy, got) for policy, got in policies.items()]
+        rows += [row_of(name, policy, got, known.get(name, ())) for policy, got in policies.items()]
     gym = [row for row in rows if row["workload"] in GROUPS["gym"]]
     return [*rows, *(together(gym) if {row["workload"] for row in gym} == set(GROUPS["gym"]) else [])]
 
@@ -293,7 +337,8 @@ def show(rows: Sequence[dict[str, object]]) -> None:
             half = f"{row['good_rate_ci']:6.3f}" if row["good_rate_ci"] is not None else "     -"
             print(
                 f"{row['policy']:28} {row['good_rate']:7.3f} {half} {row['gpu_hours']:7.3f} "
-                f"{row['goodput_per_gpu']:10.3f} {row['scale_actions']:8.1f} {row['reversals']:6.1f}"
+                f"{row['goodput_per_gpu']:10.3f} {row['scale_actions']:8.1f} {row['reversals']:6.1f} "
+                f"{'-' if row['clairvoyant_ratio'] is None else format(row['clairvoyant_ratio'], '.2f'):>8}"
             )
         conclude(of)
 
@@ -323,6 +368,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--startup", type=float, default=30.0, help="seconds until a replica is ready")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--tune", action="store_true", help="run rivals with their best settings, too (named with a *)")
+    parser.add_argument("--clairvoyant", action="store_true", help="compare with schedules that know the trace")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     began = time.monotonic()
