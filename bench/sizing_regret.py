@@ -8,11 +8,14 @@ import numpy as np
 from sizing_rows import Measured
 
 from rorqual_engine.sizing.objectives import deviations
+from rorqual_engine.sizing.performance.points import LOAD_COLUMNS, SETTING_COLUMNS
 from rorqual_engine.sizing.performance.prediction import Array
 
 OBJECTIVES = ((0.5, 0.02), (1.0, 0.03), (2.0, 0.05), (5.0, 0.1))
 """TTFT and TPOT in seconds: from a chat that must feel instant to one that only must not stall."""
 FEWEST_LEVELS = 4
+CONCURRENCY = (*SETTING_COLUMNS, *LOAD_COLUMNS).index("concurrency")
+"""Row of the table of points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def curves_of(data: Measured) -> list[Curve]:
     found: dict[tuple[object, ...], dict[float, int]] = defaultdict(dict)
     for place in data.distinct():
         column = data.points.table[:, place]
-        key = (data.named[place], data.rows[place]["backend_version"], *np.delete(column, _concurrency(data)))
+        key = (data.named[place], data.rows[place]["backend_version"], *np.delete(column, CONCURRENCY))
         found[key].setdefault(float(data.points["concurrency"][place]), int(place))
     ordered = [Curve(tuple(levels[at] for at in sorted(levels))) for levels in found.values()]
     return sorted((curve for curve in ordered if len(curve.places) >= FEWEST_LEVELS), key=lambda curve: curve.places)
@@ -91,7 +94,3 @@ def at_most(data: Measured, limit: Callable[[int], float]) -> Callable[[Curve, f
 def enova_limit(parameters: float) -> float:
     """ENOVA's rule: the power of two in 8..1024 nearest to 256 x 7e9 / parameters."""
     return min((2.0**power for power in range(3, 11)), key=lambda size: abs(size - 256 * 7e9 / parameters))
-
-
-def _concurrency(data: Measured) -> int:
-    return data.points.table.shape[0] - 4

@@ -3,6 +3,7 @@
 import csv
 
 import pytest
+from sizing_regret import curves_of
 from sizing_rows import lacks, read
 from sizing_static import score_static
 
@@ -74,3 +75,10 @@ def test_static_batches_are_scored_by_their_rate(tmp_path):
     found, lacking = score_static(write(tmp_path / "static.csv", [row, *bad]))
     assert found["n"] == 1 and 0 < found["throughput_mdape"] < 1
     assert lacking["runtime llama.cpp"] == lacking["model acme/unknown"] == 1
+
+
+def test_rows_that_differ_in_concurrency_alone_are_one_curve(tmp_path):
+    levels = [{**GOOD, "batch_size": str(2**level), "silicon_ttft_ms": str(100 + level)} for level in range(5)]
+    data, _ = read([write(tmp_path / "rows.csv", [*levels, {**GOOD, "isl": "2048", "silicon_ttft_ms": "300"}])])
+    (curve,) = curves_of(data)
+    assert data.points["concurrency"][list(curve.places)].tolist() == [1.0, 2.0, 4.0, 8.0, 16.0]
