@@ -17,7 +17,7 @@ REPEATS = 3
 
 
 def engine(least_load: bool) -> Engine:
-    """Steps of Llama 3.1 8B on an H100 with prompts of 1024 tokens, as rorqual_engine.simulation.step_law has them."""
+    """Steps of Llama 3.1 8B on an H100 with prompts of 1024 tokens, as rorqual_engine.sizing.step_law has them."""
     return Engine(256, 400_000, 8192, 16, 6.7e-3, 5.6e-5, 3.2e-8, 2.3e-5, 1.6e-9, least_load)
 
 

@@ -3,15 +3,43 @@
 Pure: the same snapshot and time give the same plan. The operator, the simulator and the tests call the same `decide`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from rorqual_engine.commands import choose_commands
 from rorqual_engine.detection import Diagnosis, active, diagnose
 from rorqual_engine.fleet import Claim, Grant, Inventory, arbitrate
 from rorqual_engine.plan import Configuration, Memory, ScaleEvent, ScaleTo, ServicePlan, Stall
-from rorqual_engine.scaling import Desire, desire, longest_period_seconds, read_bounds, read_load
+from rorqual_engine.scaling import (
+    Bounds,
+    Desire,
+    Foresight,
+    Load,
+    Question,
+    ask,
+    desire,
+    foresee,
+    longest_period_seconds,
+    read_bounds,
+    read_load,
+)
 from rorqual_engine.sizing import Sizing, concurrent_sequences, observe, size
 from rorqual_engine.snapshot import Pod, Service, ServiceKey, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One service as it is before its replicas are thought of."""
+
+    service: Service
+    diagnosis: Diagnosis
+    sequences: int
+    sizing: Sizing | None = None
+    bounds: Bounds | None = None
+    load: Load = field(default_factory=Load)
+    question: Question | None = None
+    """None where there is nothing to plan with."""
+    stall: Stall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +51,7 @@ class Case:
     sizing: Sizing | None
     desire: Desire | None
     stall: Stall | None = None
+    foresight: Foresight | None = None
 
     @property
     def configuration(self) -> Configuration | None:
@@ -43,23 +72,39 @@ class Case:
 def decide(snapshot: Snapshot, now: float) -> dict[ServiceKey, ServicePlan]:
     """A plan for each service of the snapshot at time `now` (seconds since the epoch)."""
     inventory = Inventory.of(snapshot.nodes)
-    cases = [_consider(service, inventory, now) for service in snapshot.services]
+    prepared = [_prepare(service, inventory, now) for service in snapshot.services]
+    cases = [_consider(one, foresight, now) for one, foresight in zip(prepared, _foresee(prepared), strict=True)]
     grants = arbitrate(inventory, (claim for case in cases if (claim := _claim(case)) is not None))
     return {case.service.key: _plan(case, grants.get(case.service.key), now) for case in cases}
 
 
-def _consider(service: Service, inventory: Inventory, now: float) -> Case:
+def _prepare(service: Service, inventory: Inventory, now: float) -> Prepared:
     running = service.workload.configuration if service.workload else None
     sequences = concurrent_sequences(service.spec, running, inventory)
     diagnosis = diagnose(service, sequences, _last_active_at(service, now), now)
     sizing = size(service, inventory, now)
     if isinstance(sizing, Stall):
-        return Case(service, diagnosis, None, None, sizing)
+        return Prepared(service, diagnosis, sequences, stall=sizing)
     bounds = read_bounds(service.spec, sizing.configuration.gpu, now)
     if isinstance(bounds, Stall):
-        return Case(service, diagnosis, sizing, None, bounds)
+        return Prepared(service, diagnosis, sequences, sizing, stall=bounds)
     load = read_load(service, diagnosis.faulty_pods, now)
-    return Case(service, diagnosis, sizing, desire(service, load, sequences, bounds, now))
+    question = ask(service, load, sizing.capability, bounds, now)
+    return Prepared(service, diagnosis, sequences, sizing, bounds, load, question)
+
+
+def _foresee(prepared: Sequence[Prepared]) -> list[Foresight | None]:
+    """Planned for together, which is many times faster than one by one."""
+    questions = [one.question for one in prepared if one.question is not None]
+    found = iter(foresee(questions))
+    return [None if one.question is None else next(found) for one in prepared]
+
+
+def _consider(one: Prepared, foresight: Foresight | None, now: float) -> Case:
+    if one.bounds is None:
+        return Case(one.service, one.diagnosis, one.sizing, None, one.stall)
+    wanted = desire(one.service, one.load, one.sequences, one.bounds, foresight, now)
+    return Case(one.service, one.diagnosis, one.sizing, wanted, foresight=foresight)
 
 
 def _claim(case: Case) -> Claim | None:
@@ -104,6 +149,7 @@ def _plan(case: Case, grant: Grant | None, now: float) -> ServicePlan:
         shortage=grant.shortage if grant else None,
         signals=case.desire.signals if case.desire else (),
         limited_by=choice.limited_by,
+        outlook=case.desire.outlook if case.desire else None,
         memory=_remember(case, next((c for c in choice.commands if isinstance(c, ScaleTo)), None), now),
     )
 
@@ -127,6 +173,7 @@ def _remember(case: Case, scale: ScaleTo | None, now: float) -> Memory:
         observations=old.observations,
         observed=old.observed,
         observed_at=old.observed_at,
+        experience=case.foresight.experience if case.foresight else old.experience,
     )
     return observe(service, made, now)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rorqual_engine.load_history import LoadHistory
 from rorqual_engine.observation import Observation
 
 
@@ -292,6 +293,31 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Saturation:
+    """A time in which every replica had requests waiting, so that the work that they did tells their pace."""
+
+    since: float
+    replicas: int
+    prompt_tokens: float
+    """Prefilled by then, as LoadHistory counts."""
+    generated_tokens: float
+
+
+@dataclass(frozen=True, slots=True)
+class Experience:
+    """What predictive scaling learned of a service."""
+
+    history: LoadHistory = field(default_factory=LoadHistory)
+    configuration: Configuration | None = None
+    """That the following is about."""
+    startup_seconds: float | None = None
+    """From a pod's creation until it serves; the median over its pods."""
+    slowness: float = 1.0
+    """Seconds that its replicas take over those of the law, as seen when all were busy."""
+    saturation: Saturation | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What a service's next decision needs to know of the earlier ones. Lost at a restart without harm."""
 
@@ -316,6 +342,51 @@ class Memory:
     observed: Configuration | None = None
     observed_at: float | None = None
     """When the last of them was taken."""
+    experience: Experience = field(default_factory=Experience)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One number of replicas, played through."""
+
+    replicas: int
+    good_rate: float
+    """Share of the requests until the horizon that meet their objectives."""
+    gpu_seconds: float
+    """Missed requests at their price included: the least is the best."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a predictive decision followed from."""
+
+    goal: float
+    """Share of requests that are to be good."""
+    arrivals_per_second: float
+    arrivals_deviation: float
+    """Of the level now."""
+    expected_per_second: float
+    """Mean over the horizon, over all that may come."""
+    input_tokens: float
+    output_tokens: float
+    request_seconds: float
+    """Of a replica, for one request."""
+    work_replicas: float
+    """Replicas' worth of work that is expected."""
+    waiting: float
+    """Requests that wait in the engines."""
+    ready: int
+    starting: int
+    startup_seconds: float
+    horizon_seconds: float
+    missed: float
+    """Share of the last hour's requests."""
+    slowness: float
+    price_seconds: float
+    """Of a replica, for one missed request."""
+    options: tuple[Option, ...]
+    trusted: bool = True
+    """Whether what happened of late is what was foretold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,4 +402,6 @@ class ServicePlan:
     shortage: GPUShortage | None = None
     signals: tuple[Signal, ...] = ()
     limited_by: tuple[Limiter, ...] = ()
+    outlook: Outlook | None = None
+    """None where the reactive rule decided."""
     memory: Memory = field(default_factory=Memory)

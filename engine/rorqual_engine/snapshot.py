@@ -3,6 +3,7 @@
 Times are seconds since the epoch. What is not known is None; nothing is ever guessed here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rorqual_engine.api.spec import LLMServiceSpec
@@ -76,6 +77,23 @@ class EngineMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """What a service's engines did since the round before, summed over its pods."""
+
+    at: float
+    """Of the newest samples, mean over the pods."""
+    arrived: float
+    """Requests that came to the engines."""
+    finished: float
+    prompt_tokens: float
+    generated_tokens: float
+    ttft: Mapping[float, float] = field(default_factory=dict)
+    """First tokens by upper bound in seconds, cumulative, +Inf included."""
+    tpot: Mapping[float, float] = field(default_factory=dict)
+    """The same of times per output token."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """One engine pod of a service."""
 
@@ -85,6 +103,8 @@ class Pod:
     phase: str
     """Pending, Running, Succeeded, Failed or Unknown."""
     ready: bool
+    ready_since: float | None = None
+    """When it last became ready; None while it is not."""
     terminating: bool = False
     ip: str | None = None
     restarts: int = 0
@@ -159,6 +179,8 @@ class Service:
     service_ttft: Quantiles = Quantiles()
     """TTFT over all its pods together."""
     service_tpot: Quantiles = Quantiles()
+    growth: Growth | None = None
+    """None in a round that brought no newer sample."""
     foreign_autoscaler: str | None = None
     """An HPA or ScaledObject aimed at our Deployment, as `Kind name`."""
     metrics_problem: str | None = None

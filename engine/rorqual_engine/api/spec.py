@@ -415,10 +415,12 @@ class Scaling(ApiModel):
     """Fewest replicas. 0 is held at 1 until Rorqual can wake a service from zero."""
     max_replicas: Annotated[int, Field(ge=1, le=10000)] = 8
     """Most replicas."""
+    goal: Annotated[float, Field(ge=0.5, le=0.999)] | None = None
+    """Share of requests that are to meet the objectives: the greater, the more GPUs are spent on keeping them. Default: the objectives' highest percentile, but at least 0.9."""
     idle_after: Duration = "15m"
     """Without a request for so long, the service counts as idle."""
     targets: Targets = Targets()
-    """How full a replica may be before another is wanted."""
+    """How full a replica may be before another is wanted, where the objectives do not tell it."""
     behavior: Behavior = Behavior()
     """Limits on speed, as in autoscaling/v2."""
     schedules: Annotated[list[Schedule], Field(max_length=32, json_schema_extra=Atomic)] = []

@@ -1,14 +1,16 @@
 """How many replicas a service is to have, as far as it alone is concerned: demand, windows, policies, bounds."""
 
+import math
 from dataclasses import dataclass, replace
 
-from rorqual_engine.plan import Limiter, Proposal, Reason, Signal
+from rorqual_engine.plan import Limiter, Outlook, Proposal, Reason, Signal
 from rorqual_engine.scaling.bounds import Bounds
 from rorqual_engine.scaling.load import Load
+from rorqual_engine.scaling.outlook import Foresight
 from rorqual_engine.scaling.policies import down_limit, up_limit
-from rorqual_engine.scaling.proposal import Proposed, propose
+from rorqual_engine.scaling.proposal import Proposed, propose, propose_planned
 from rorqual_engine.scaling.signals import read_signals, strongest
-from rorqual_engine.scaling.stabilization import remember, stabilize
+from rorqual_engine.scaling.stabilization import DEFAULT_DOWN_SECONDS, Windows, remember, stabilize, windows
 from rorqual_engine.snapshot import Service
 
 
@@ -25,10 +27,18 @@ class Desire:
     limited_by: tuple[Limiter, ...] = ()
     proposals: tuple[Proposal, ...] = ()
     """To be remembered."""
+    outlook: Outlook | None = None
+    """None where the reactive rule decided."""
 
 
-def desire(service: Service, load: Load, sequences: int, bounds: Bounds, now: float) -> Desire:
-    """The wanted number by the mode of scaling; `sequences` is what one replica works on at once."""
+def desire(
+    service: Service, load: Load, sequences: int, bounds: Bounds, foresight: Foresight | None, now: float
+) -> Desire:
+    """The wanted number by the mode of scaling; `sequences` is what one replica works on at once.
+
+    `foresight` decides where there is one; where it was wrong of late, the reactive rule counts as well, if it asks for
+    more.
+    """
     scaling = service.spec.scaling
     if service.workload is None:
         return _create(service, bounds)
@@ -39,7 +49,7 @@ def desire(service: Service, load: Load, sequences: int, bounds: Bounds, now: fl
         wanted = service.spec.replicas or 0
         return Desire(current, wanted, Reason.EXTERNAL_REPLICAS, f"spec.replicas asks for {wanted}")
     start, limited_by = bounds.clamp(current)
-    found = _unknown_load(service, load, start) or _by_demand(service, load, sequences, bounds, start, now)
+    found = _unknown_load(service, load, start) or _by_load(service, load, sequences, bounds, foresight, start, now)
     return found if start == current else _into_bounds(current, start, limited_by, found)
 
 
@@ -75,19 +85,74 @@ def _unknown_load(service: Service, load: Load, current: int) -> Desire | None:
     return Desire(current, current, reason, message, proposals=service.memory.proposals)
 
 
-def _by_demand(service: Service, load: Load, sequences: int, bounds: Bounds, current: int, now: float) -> Desire:
-    behavior = service.spec.scaling.behavior
+def _by_load(
+    service: Service,
+    load: Load,
+    sequences: int,
+    bounds: Bounds,
+    foresight: Foresight | None,
+    current: int,
+    now: float,
+) -> Desire:
     signals = read_signals(load, sequences, service.spec.scaling.targets)
+    if foresight is None:
+        return _by_demand(service, load, signals, bounds, current, now)
+    planned = _by_plan(service, load, signals, foresight, bounds, current, now)
+    if foresight.outlook.trusted:
+        return planned
+    reactive = _by_demand(service, load, signals, bounds, current, now)
+    if reactive.replicas <= planned.replicas:
+        return planned
+    surprise = "more was missed of late than was foretold, so the reactive rule counts"
+    return replace(
+        reactive,
+        message=f"{surprise}: {reactive.message}",
+        outlook=foresight.outlook,
+        proposals=planned.proposals,
+    )
+
+
+def _by_plan(
+    service: Service,
+    load: Load,
+    signals: tuple[Signal, ...],
+    foresight: Foresight,
+    bounds: Bounds,
+    current: int,
+    now: float,
+) -> Desire:
+    """The planned number. Sooner than a start-up time nothing could come back, so for so long nothing goes."""
+    within = windows(service.spec.scaling.behavior, default_down=math.ceil(foresight.outlook.startup_seconds))
+    proposed = propose_planned(current, foresight.replicas, load)
+    message = explain_outlook(foresight)
+    whole = Desire(
+        *(current, current, proposed.reason, f"{message}; {proposed.message}" if proposed.message else message),
+        signals=signals,
+        outlook=foresight.outlook,
+    )
+    return _settle(whole, service, proposed, bounds, within, now)
+
+
+def _by_demand(
+    service: Service, load: Load, signals: tuple[Signal, ...], bounds: Bounds, current: int, now: float
+) -> Desire:
+    behavior = service.spec.scaling.behavior
     signal = strongest(signals)
     proposed = propose(current, signal.replicas, load, behavior)
-    proposals = remember(service.memory, current, proposed.replicas, behavior, now)
-    replicas, limited_by = _limit(service, proposals, proposed.replicas, bounds, current, now)
-    message = _explain(proposed, signal)
-    whole = Desire(current, replicas, proposed.reason, message, signal, signals, limited_by, proposals)
+    whole = Desire(current, current, proposed.reason, _explain(proposed, signal), signal, signals)
+    return _settle(whole, service, proposed, bounds, windows(behavior, DEFAULT_DOWN_SECONDS), now)
+
+
+def _settle(whole: Desire, service: Service, proposed: Proposed, bounds: Bounds, within: Windows, now: float) -> Desire:
+    """A proposal within windows, bounds and policies."""
+    current = whole.current
+    proposals = remember(service.memory, current, proposed.replicas, within, now)
+    replicas, limited_by = _limit(service, proposals, proposed.replicas, bounds, within, current, now)
+    whole = replace(whole, replicas=replicas, limited_by=limited_by, proposals=proposals)
     if proposed.replicas != current and bounds.clamp(proposed.replicas)[0] == current:
         return _at_bound(whole, proposed.replicas, bounds)
     if replicas < current and service.workload is not None and not service.workload.rolled_out:
-        held = f"{message}; nothing is removed while a rollout is under way"
+        held = f"{whole.message}; nothing is removed while a rollout is under way"
         return replace(whole, replicas=current, reason=Reason.ROLLOUT_IN_PROGRESS, message=held)
     return whole
 
@@ -101,11 +166,17 @@ def _at_bound(found: Desire, asked: int, bounds: Bounds) -> Desire:
 
 
 def _limit(
-    service: Service, proposals: tuple[Proposal, ...], proposed: int, bounds: Bounds, current: int, now: float
+    service: Service,
+    proposals: tuple[Proposal, ...],
+    proposed: int,
+    bounds: Bounds,
+    within: Windows,
+    current: int,
+    now: float,
 ) -> tuple[int, tuple[Limiter, ...]]:
     """Windows, then bounds, then policies; every limit that moved the number is named."""
     behavior, events = service.spec.scaling.behavior, service.memory.events
-    stable = stabilize(proposals, current, proposed, behavior, now)
+    stable = stabilize(proposals, current, proposed, within, now)
     limiters = [Limiter.STABILIZATION] if stable != proposed else []
     bounded, by = bounds.clamp(stable)
     limiters += by
@@ -124,3 +195,16 @@ def _explain(proposed: Proposed, signal: Signal) -> str:
         f"({signal.value:.4g} {signal.unit}, target {signal.target:.4g})"
     )
     return f"{asks}; {proposed.message}" if proposed.message else asks
+
+
+def explain_outlook(foresight: Foresight) -> str:
+    """The choice in one line, with the next smaller number beside it."""
+    seen = foresight.outlook
+    by_number = {option.replicas: option for option in seen.options}
+    chosen, fewer = by_number[foresight.replicas], by_number.get(foresight.replicas - 1)
+    beside = f", {fewer.replicas} would leave {fewer.good_rate:.1%}" if fewer is not None else ""
+    return (
+        f"{seen.expected_per_second:.3g} requests/s are expected over {seen.horizon_seconds:.0f} s, work for "
+        f"{seen.work_replicas:.2f} replicas; {chosen.replicas} leave {chosen.good_rate:.1%} good{beside} "
+        f"(goal {seen.goal:.1%})"
+    )

@@ -20,6 +20,8 @@ class Load:
     """Pods with a fault, whatever their state."""
     serving: int = 0
     """Ready pods."""
+    starting: frozenset[str] = frozenset()
+    """Pods that are not ready yet and not at fault, by name."""
 
     @property
     def known(self) -> tuple[EngineMetrics, ...]:
@@ -36,4 +38,7 @@ def read_load(service: Service, faulty: Collection[str], now: float) -> Load:
         missing=sum(metrics is None for _, metrics in samples),
         faults=sum(pod.name in faulty for pod in service.pods if not pod.terminating),
         serving=len(serving),
+        starting=frozenset(
+            pod.name for pod in service.pods if not (pod.serving or pod.terminating or pod.name in faulty)
+        ),
     )

@@ -34,6 +34,21 @@ def propose(current: int, demand: float, load: Load, behavior: Behavior) -> Prop
     return Proposed(current, reason, "")
 
 
+def propose_planned(current: int, planned: int, load: Load) -> Proposed:
+    """The planned number; not fewer than there are while a pod is at fault or not heard."""
+    if planned > current:
+        return Proposed(planned, Reason.DEMAND_ABOVE_CAPACITY, "")
+    if planned == current:
+        return Proposed(current, Reason.AT_TARGET, "")
+    if load.faults:
+        message = f"{_pods(load.faults)} at fault: nothing is removed until that is over"
+        return Proposed(current, Reason.FAULT_IS_NOT_LOAD, message)
+    if load.missing:
+        message = f"{_pods(load.missing)} without fresh metrics: nothing is removed until that is over"
+        return Proposed(current, Reason.METRICS_INCOMPLETE, message)
+    return Proposed(planned, Reason.DEMAND_BELOW_CAPACITY, "")
+
+
 def replicas_for(demand: float) -> int:
     """Whole replicas; a rounding error of the sum does not add one."""
     return math.ceil(demand - 1e-9)

@@ -4,10 +4,9 @@ from rorqual_engine.api.spec import LLMServiceSpec, Percentiles
 from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Recommendation, Stall
 from rorqual_engine.simulation.policy import Facts
-from rorqual_engine.simulation.step_law import step_timing
+from rorqual_engine.sizing.capability import capability_of
 from rorqual_engine.sizing.fit import Offer
 from rorqual_engine.sizing.recommend import Case, read_case, recommend
-from rorqual_engine.sizing.speed import setting_of
 from rorqual_engine.units import duration_seconds
 
 TTFT_SECONDS = 2.0
@@ -32,9 +31,8 @@ def facts_of(spec: LLMServiceSpec, startup_seconds: float) -> Facts | Stall:
 
 def _facts(spec: LLMServiceSpec, case: Case, found: Recommendation, offer: Offer, startup_seconds: float) -> Facts:
     ran, workload = found.configuration, spec.workload
-    sequences = ran.max_concurrent_sequences or case.engine.rules.batch_defaults(offer.gpu.batch_class).sequences
-    setting = setting_of(case.engine, offer.gpu, ran.tensor_parallel, sequences, 1.0, ran.pipeline_parallel)
-    if setting is None:
+    capability = capability_of(case, ran, cache_tokens=found.kv_cache_tokens)
+    if capability is None:
         raise ValueError(f"{ran.gpu}: the catalog does not tell its bandwidth and arithmetic; nothing can be simulated")
     return Facts(
         ttft_seconds=_limit(spec.objectives.ttft, TTFT_SECONDS),
@@ -42,10 +40,10 @@ def _facts(spec: LLMServiceSpec, case: Case, found: Recommendation, offer: Offer
         startup_seconds=startup_seconds,
         min_replicas=spec.scaling.min_replicas,
         max_replicas=spec.scaling.max_replicas,
-        sequences=sequences,
-        kv_tokens=found.kv_cache_tokens,
+        sequences=capability.sequences,
+        kv_tokens=capability.kv_tokens,
         batched_tokens=ran.max_batched_tokens or case.engine.tokens_per_step(offer.gpu),
-        timing=step_timing(setting, workload.input_tokens, workload.output_tokens),
+        timing=capability.timing,
         gpus_per_replica=ran.gpus,
         input_tokens=workload.input_tokens,
         output_tokens=workload.output_tokens,

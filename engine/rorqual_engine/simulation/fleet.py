@@ -41,6 +41,11 @@ class Replica:
     told_to_go_at: float | None = None
     gone_at: float | None = None
 
+    @property
+    def startup_seconds(self) -> float:
+        """From asking for it until it was ready."""
+        return self.ready_at - self.asked_at
+
 
 @dataclass(slots=True)
 class Span:
@@ -106,6 +111,7 @@ class Fleet:
         for _ in range(replicas):
             one = self._ask(0.0)
             if self.pool.take(self.gpus_per_replica):
+                one.asked_at = -self.startup.mean_seconds
                 one.placed_at = 0.0
                 one.ready_at = 0.0
         self.make_ready(0.0)

@@ -35,6 +35,8 @@ class Window:
     """Of the requests whose first token came in the window."""
     itl_seconds: Column
     """Of the requests of at least two tokens that finished in the window: mean time per token after the first."""
+    growth_of_held: float = 0.0
+    """Requests at the gateway at its end over those at its beginning."""
 
     def rate(self, counter: str) -> float:
         """Increase a second; 0 while nothing is known yet."""
@@ -97,4 +99,5 @@ class History:
         gauges = {name: self._rows[newer, _PLACES[name]] for name in GAUGES}
         answered = slice(int(before[_PLACES["answered"]]), int(last[_PLACES["answered"]]))
         finished = slice(self._itl_ends[base], self._itl_ends[self._length - 1])
-        return Window(float(last[0] - before[0]), counts, gauges, self._ttft[answered], self._itl[finished])
+        held = float(last[_PLACES["held"]] - before[_PLACES["held"]])
+        return Window(float(last[0] - before[0]), counts, gauges, self._ttft[answered], self._itl[finished], held)

@@ -4,15 +4,15 @@ A policy is a plain class, made once for a run. It sees what a real one could: t
 scrape, counters over past scrapes, and the facts of the service. It never sees the trace.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rorqual_engine.simulation.history import History
-from rorqual_engine.simulation.timing import StepTiming
+from rorqual_engine.timing import StepTiming
 
 Figures = NDArray[np.float64]
 
@@ -67,6 +67,10 @@ class View:
     """Requests at the gateway, for want of a ready replica."""
     history: History
     """Of the whole service, up to now."""
+    numbers: tuple[int, ...] = ()
+    """Of the ready replicas with known figures, in the arrays' order."""
+    startup_seconds: Mapping[int, float] = field(default_factory=dict)
+    """How long each ready replica took to start, by its number."""
 
     @property
     def ready(self) -> int:

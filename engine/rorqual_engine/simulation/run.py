@@ -280,6 +280,8 @@ def _view(member: _Member, now: float) -> View:
         missing=len(serving) - int(kept.sum()),
         held=seen.held,
         history=member.history,
+        numbers=tuple(number for number in seen.numbers if number in serving),
+        startup_seconds={one.number: one.startup_seconds for one in fleet.serving},
     )
 
 

@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 
 from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Configuration, Reason, Recommendation, Stall
-from rorqual_engine.sizing.evidence import Evidence
+from rorqual_engine.sizing.capability import capability_of
+from rorqual_engine.sizing.evidence import Evidence, learn
 from rorqual_engine.sizing.live import reported_cache_tokens
 from rorqual_engine.sizing.objectives import answer_spread, prompt_spread
 from rorqual_engine.sizing.pins import Pins
-from rorqual_engine.sizing.recommend import Case, holds, leave_to_engine, read_case, recommend
+from rorqual_engine.sizing.recommend import NOTHING_LEARNED, Case, holds, leave_to_engine, read_case, recommend
 from rorqual_engine.snapshot import Service
+from rorqual_engine.timing import Capability
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,8 @@ class Sizing:
     configuration: Configuration
     reason: Reason
     recommendation: Recommendation | None
+    capability: Capability | None = None
+    """Of one replica of `configuration`; None when nothing is known of the GPU's speed."""
 
     @property
     def explanation(self) -> str:
@@ -39,19 +43,29 @@ def size(service: Service, inventory: Inventory, now: float) -> Sizing | Stall:
     case = read_case(service.spec, inventory, running, service.model_config)
     if isinstance(case, Stall):
         return case
-    recommendation = recommend(replace(case, evidence=_evidence(service, running, now)))
+    evidence = _evidence(service, running, now)
+    recommendation = recommend(replace(case, evidence=evidence))
     if isinstance(recommendation, Stall):
         return recommendation
     mode = service.spec.configuration.mode
     if mode in ("Auto", "Initial"):
         configuration, reason = _settle(service, case, recommendation.configuration)
-        return Sizing(configuration, reason, recommendation)
+        return Sizing(configuration, reason, recommendation, _capability(case, configuration, evidence))
     left = leave_to_engine(case, mode)
     possible = recommend(left)
     if isinstance(possible, Stall):
         return possible
     configuration, reason = _settle(service, left, _bare(possible.configuration, case.pins))
-    return Sizing(configuration, reason, recommendation if mode == "Recommend" else None)
+    capability = _capability(case, configuration, evidence)
+    return Sizing(configuration, reason, recommendation if mode == "Recommend" else None, capability)
+
+
+def _capability(case: Case, configuration: Configuration, evidence: Evidence | None) -> Capability | None:
+    """By the law corrected by what its engines showed; by the law alone while another configuration runs."""
+    if evidence is None or evidence.configuration != configuration:
+        return capability_of(case, configuration)
+    lesson = learn(case.engine, case.offers, evidence) if evidence.observations else NOTHING_LEARNED
+    return capability_of(case, configuration, lesson, evidence.cache_tokens)
 
 
 def _evidence(service: Service, running: Configuration | None, now: float) -> Evidence | None:

@@ -27,7 +27,7 @@ QUICK = {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}
 def desired(service, faulty=()) -> Desire:
     bounds = read_bounds(service.spec, H100, NOW)
     assert isinstance(bounds, Bounds)
-    return desire(service, read_load(service, faulty, NOW), 100, bounds, NOW)
+    return desire(service, read_load(service, faulty, NOW), 100, bounds, None, NOW)
 
 
 def test_more_load_asks_for_more():

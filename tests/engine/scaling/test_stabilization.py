@@ -1,15 +1,16 @@
 from rorqual_engine.api.spec import Behavior
 from rorqual_engine.plan import Memory, Proposal
-from rorqual_engine.scaling.stabilization import remember, stabilize
+from rorqual_engine.scaling.stabilization import DEFAULT_DOWN_SECONDS, remember, stabilize, windows
 
 from ..builders import NOW
 
 HPA = Behavior()
+WITHIN = windows(HPA, DEFAULT_DOWN_SECONDS)
 
 
 def stable(current, proposed, *past, behavior=HPA):
     proposals = tuple(Proposal(NOW - age, replicas) for age, replicas in past)
-    return stabilize(proposals, current, proposed, behavior, NOW)
+    return stabilize(proposals, current, proposed, windows(behavior, DEFAULT_DOWN_SECONDS), NOW)
 
 
 def test_up_is_at_once():
@@ -41,21 +42,21 @@ def test_a_window_of_zero_forgets_at_once():
 
 
 def test_without_memory_the_current_number_counts_as_proposed():
-    remembered = remember(Memory(), current=6, proposed=1, behavior=HPA, now=NOW)
+    remembered = remember(Memory(), current=6, proposed=1, within=WITHIN, now=NOW)
     assert set(remembered) == {Proposal(NOW, 6), Proposal(NOW, 1)}
 
 
 def test_of_each_number_the_newest_is_remembered():
     memory = Memory(proposals=(Proposal(NOW - 30, 3), Proposal(NOW - 10, 2)))
-    assert remember(memory, 3, 3, HPA, NOW) == (Proposal(NOW - 10, 2), Proposal(NOW, 3))
+    assert remember(memory, 3, 3, WITHIN, NOW) == (Proposal(NOW - 10, 2), Proposal(NOW, 3))
 
 
 def test_what_is_older_than_the_window_is_forgotten():
     memory = Memory(proposals=(Proposal(NOW - 301, 9), Proposal(NOW - 299, 8)))
-    assert remember(memory, 3, 3, HPA, NOW) == (Proposal(NOW - 299, 8), Proposal(NOW, 3))
+    assert remember(memory, 3, 3, WITHIN, NOW) == (Proposal(NOW - 299, 8), Proposal(NOW, 3))
 
 
 def test_an_up_window_longer_than_the_down_window_is_kept_whole():
     slow = Behavior.model_validate({"scaleUp": {"stabilizationWindowSeconds": 600}})
     memory = Memory(proposals=(Proposal(NOW - 599, 1),))
-    assert Proposal(NOW - 599, 1) in remember(memory, 3, 3, slow, NOW)
+    assert Proposal(NOW - 599, 1) in remember(memory, 3, 3, windows(slow, DEFAULT_DOWN_SECONDS), NOW)

@@ -6,7 +6,7 @@ import numpy as np
 
 from rorqual_engine.simulation.history import COUNTERS, GAUGES, History
 from rorqual_engine.simulation.policy import Facts, View
-from rorqual_engine.simulation.timing import StepTiming
+from rorqual_engine.timing import StepTiming
 
 
 def facts(**given: object) -> Facts:

@@ -9,7 +9,7 @@ from rorqual_engine.simulation.clairvoyant import Effort, least_gpu_seconds, req
 from rorqual_engine.simulation.policy import Facts
 from rorqual_engine.simulation.requests import requests_of
 from rorqual_engine.simulation.run import Service
-from rorqual_engine.simulation.timing import StepTiming
+from rorqual_engine.timing import StepTiming
 
 FACTS = Facts(2.0, 0.05, 20.0, 1, 4, 10, 100_000, 2048, StepTiming(0.01, 0.001, 0.0, 0.0001))
 EFFORT = Effort(prices=(2.0, 50.0), slot_seconds=10.0, moves=20)

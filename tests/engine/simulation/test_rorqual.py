@@ -12,7 +12,7 @@ from rorqual_engine.simulation.requests import Requests, requests_of
 from rorqual_engine.simulation.rorqual import Rorqual
 from rorqual_engine.simulation.run import Outcome, Scenario, Separate, Service, simulate
 from rorqual_engine.simulation.score import score
-from rorqual_engine.simulation.timing import StepTiming
+from rorqual_engine.timing import StepTiming
 
 TIMING = StepTiming(0.00716, 8.7e-5, 3.2e-8, 2.48e-5, 1.01e-9)
 FACTS = facts(timing=TIMING, sequences=54, kv_tokens=451_456, input_tokens=8263.0, output_tokens=38.0)

@@ -8,7 +8,7 @@ import pytest
 from rorqual_engine.simulation.policy import Decision, View
 from rorqual_engine.simulation.run import Fault, Outcome, Scenario, Separate, Service, simulate
 from rorqual_engine.simulation.scrape import Scrape
-from rorqual_engine.simulation.timing import StepTiming
+from rorqual_engine.timing import StepTiming
 
 from .seeing import facts
 from .serving import requests

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from rorqual_engine.api.spec import Behavior, ScalingPolicy, ScalingRules
 from rorqual_engine.plan import Memory, ScaleEvent
 from rorqual_engine.scaling.policies import down_limit, longest_period_seconds, up_limit
-from rorqual_engine.scaling.stabilization import remember, stabilize
+from rorqual_engine.scaling.stabilization import DEFAULT_DOWN_SECONDS, remember, stabilize, windows
 from rorqual_engine.simulation.policy import Decision, Facts, View
 from rorqual_engine.simulation.rivals.windows import clamp, metric_named, target_for, whole
 
@@ -132,9 +132,10 @@ class Governor:
         return decided
 
     def _stable(self, current: int, proposed: int, now: float) -> int:
-        proposals = remember(self._memory, current, proposed, self.behavior, now)
+        within = windows(self.behavior, DEFAULT_DOWN_SECONDS)
+        proposals = remember(self._memory, current, proposed, within, now)
         self._memory = Memory(proposals=proposals, events=self._memory.events)
-        steady = stabilize(proposals, current, proposed, self.behavior, now)
+        steady = stabilize(proposals, current, proposed, within, now)
         low = down_limit(self.behavior, self._memory.events, current, now)
         high = up_limit(self.behavior, self._memory.events, current, now)
         return clamp(clamp(steady, low, high), self.minimum, self.maximum)

@@ -1,7 +1,7 @@
 import pytest
 
 from rorqual_engine.simulation.rivals.dynamo_sla import DynamoSLA, DynamoSLALoad, DynamoThroughput
-from rorqual_engine.simulation.timing import StepTiming
+from rorqual_engine.timing import StepTiming
 
 from ..seeing import facts, history, view
 

@@ -12,7 +12,7 @@ from rorqual_engine.simulation.rivals.keda import (
     Trigger,
     prefill_tokens_per_second,
 )
-from rorqual_engine.simulation.timing import StepTiming
+from rorqual_engine.timing import StepTiming
 
 from ..seeing import facts, history, view
 

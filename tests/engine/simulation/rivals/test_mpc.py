@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rorqual_engine.simulation.rivals.mpc import MPC, arrival_rates, capacity, holt
-from rorqual_engine.simulation.timing import StepTiming
+from rorqual_engine.timing import StepTiming
 
 from ..seeing import facts, history, view
 

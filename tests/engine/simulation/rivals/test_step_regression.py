@@ -1,7 +1,7 @@
 import pytest
 
 from rorqual_engine.simulation.rivals.step_regression import SAMPLES, Step, StepRegression, engines_of
-from rorqual_engine.simulation.timing import StepTiming
+from rorqual_engine.timing import StepTiming
 
 from ..seeing import facts, view
 

@@ -7,12 +7,12 @@ from rorqual_engine import catalog
 from rorqual_engine.fleet import Inventory
 from rorqual_engine.simulation.facts import ITL_SECONDS, TTFT_SECONDS, facts_of
 from rorqual_engine.simulation.policy import Facts
-from rorqual_engine.simulation.step_law import LONG_ANSWER_TOKENS, step_timing
-from rorqual_engine.simulation.timing import StepTiming
 from rorqual_engine.sizing.performance import Load, predict_many
 from rorqual_engine.sizing.performance.setting import Setting
 from rorqual_engine.sizing.recommend import read_case
 from rorqual_engine.sizing.speed import accelerator_of, shape_of
+from rorqual_engine.sizing.step_law import LONG_ANSWER_TOKENS, step_timing
+from rorqual_engine.timing import StepTiming
 
 from ..builders import LLAMA_8B, a_spec
 

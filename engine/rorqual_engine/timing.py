@@ -1,4 +1,4 @@
-"""How long one step of an engine takes."""
+"""How long one step of an engine takes, and what a replica can hold."""
 
 from dataclasses import dataclass
 
@@ -27,3 +27,14 @@ class StepTiming:
     def prefill_seconds(self, tokens: float, seen: float = 0.0) -> float:
         """What a prompt's `tokens` add to the steps that work on them, after `seen` that are in the cache already."""
         return self.prompt_seconds * tokens + self.attention_seconds * tokens * (seen + tokens / 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What one replica can do."""
+
+    timing: StepTiming
+    sequences: int
+    """That it works on at once (max_num_seqs)."""
+    kv_tokens: int
+    """Of its KV cache."""

@@ -1,0 +1,202 @@
+"""Predictive scaling of many services at once: from what is known of each to the number that costs it least."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rorqual_engine.plan import Experience, Option, Outlook
+from rorqual_engine.scaling.bounds import Bounds
+from rorqual_engine.scaling.experience import correct_pace, take_in
+from rorqual_engine.scaling.load import Load
+from rorqual_engine.scaling.predictive import (
+    Fleet,
+    Forecast,
+    Pace,
+    Plan,
+    engine_seconds,
+    forecast,
+    miss_probability,
+    plan,
+    price_of_a_miss,
+    urgency,
+)
+from rorqual_engine.scaling.predictive.pace import pace_of
+from rorqual_engine.scaling.promise import Promise, read_promise
+from rorqual_engine.snapshot import Pod, Service
+from rorqual_engine.timing import Capability
+
+STARTUP_SECONDS = 120.0
+"""Until a replica was seen to start."""
+LENGTH_SECONDS = 120.0
+"""Window over which lengths are measured."""
+LEAST_SAMPLE = 20.0
+"""Requests from which on measured lengths replace the expected ones."""
+PAST_SECONDS = 3600.0
+"""Over which the goal is to be kept."""
+COLD_STARTS = 3.0
+"""Start-up times after the beginning of a service in which misses tell nothing of the policy."""
+JUDGED_SECONDS = 300.0
+"""Over which what was foretold is compared with what happened."""
+LEAST_JUDGED = 30.0
+"""Requests."""
+MOST_SURPRISE = 0.25
+"""Share of requests missed beyond what was foretold, from which on the model is not believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One service, ready to be planned for."""
+
+    service: Service
+    experience: Experience
+    promise: Promise
+    fleet: Fleet
+    forecast: Forecast
+    pace: Pace
+    price: float
+    missed: float
+    waiting: float
+    bounds: Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """A plan for one service, and what is to be remembered."""
+
+    replicas: int
+    outlook: Outlook
+    experience: Experience
+
+
+def ask(service: Service, load: Load, capability: Capability | None, bounds: Bounds, now: float) -> Question | None:
+    """What planning needs; None without objectives, where the GPU's speed is not known, and before anything runs."""
+    promise = read_promise(service.spec)
+    if promise is None or capability is None or service.workload is None:
+        return None
+    return _ask(service, load, capability, promise, bounds, now)
+
+
+def _ask(
+    service: Service, load: Load, capability: Capability, promise: Promise, bounds: Bounds, now: float
+) -> Question:
+    experience = service.memory.experience
+    law = _pace(service, experience, capability, promise, 1.0)
+    waiting = sum(one.waiting for one in load.healthy)
+    before = _pace(service, experience, capability, promise, experience.slowness)
+    experience = take_in(service, promise, _foretold(service, before, load, waiting))
+    experience = correct_pace(experience, load, law, now)
+    pace = _pace(service, experience, capability, promise, experience.slowness)
+    startup = experience.startup_seconds or STARTUP_SECONDS
+    expected = forecast(experience.history.at, experience.history.column("arrived"))
+    missed, factor = _lately(service, experience, promise, startup, now)
+    return Question(
+        service=service,
+        experience=experience,
+        promise=promise,
+        fleet=_fleet(service, load, startup, waiting * engine_seconds(pace), now),
+        forecast=expected,
+        pace=pace,
+        price=price_of_a_miss(promise.goal, pace) * factor,
+        missed=missed,
+        waiting=waiting,
+        bounds=bounds,
+    )
+
+
+def foresee(questions: Sequence[Question]) -> list[Foresight]:
+    """The plan for each."""
+    return [_answer(one, _plan(one)) for one in questions]
+
+
+def _plan(one: Question) -> Plan:
+    return plan(one.fleet, one.forecast, one.pace, one.price, one.bounds.minimum, one.bounds.maximum)
+
+
+def _answer(one: Question, found: Plan) -> Foresight:
+    horizon = found.arrivals / found.offered * engine_seconds(one.pace) if found.offered > 0 else 0.0
+    outlook = Outlook(
+        goal=one.promise.goal,
+        arrivals_per_second=one.forecast.level,
+        arrivals_deviation=one.forecast.deviation,
+        expected_per_second=found.offered / engine_seconds(one.pace),
+        input_tokens=one.pace.input_tokens,
+        output_tokens=one.pace.output_tokens,
+        request_seconds=engine_seconds(one.pace),
+        work_replicas=found.offered,
+        waiting=one.waiting,
+        ready=one.fleet.ready,
+        starting=len(one.fleet.starting_seconds),
+        startup_seconds=one.fleet.startup_seconds,
+        horizon_seconds=horizon,
+        missed=one.missed,
+        slowness=one.experience.slowness,
+        price_seconds=one.price,
+        options=_options(found),
+        trusted=_trusted(one.experience),
+    )
+    return Foresight(found.replicas, outlook, one.experience)
+
+
+def _options(found: Plan) -> tuple[Option, ...]:
+    good = 1.0 - found.missed / found.arrivals if found.arrivals > 0 else np.ones(len(found.numbers))
+    rows = zip(found.numbers, np.clip(good, 0.0, 1.0), found.cost, strict=True)
+    return tuple(Option(int(number), float(rate), float(cost)) for number, rate, cost in rows)
+
+
+def _pace(service: Service, experience: Experience, capability: Capability, promise: Promise, slowness: float) -> Pace:
+    """For the lengths that were measured; for the expected ones while too little was seen."""
+    window, expected = experience.history.window(LENGTH_SECONDS), service.spec.workload
+    prompt = window.mean("prompt_tokens", "answered", LEAST_SAMPLE) or float(expected.input_tokens)
+    answer = window.mean("generated_tokens", "finished", LEAST_SAMPLE) or float(expected.output_tokens)
+    return pace_of(capability, prompt, answer, promise.ttft_seconds, promise.itl_seconds, slowness)
+
+
+def _foretold(service: Service, pace: Pace, load: Load, waiting: float) -> float:
+    """Share of this round's arrivals that the model expects to miss."""
+    growth, history = service.growth, service.memory.experience.history
+    if growth is None or not len(history) or not load.serving:
+        return 0.0
+    seconds = growth.at - float(history.at[-1])
+    work = engine_seconds(pace)
+    offered = growth.arrived / seconds * work if seconds > 0 else 0.0
+    serving = np.array(float(load.serving))
+    return float(miss_probability(pace, np.array(offered), np.array(waiting * work), serving))
+
+
+def _trusted(experience: Experience) -> bool:
+    """Whether no more was missed of late than was foretold, or too little was seen to tell."""
+    seen = experience.history.window(JUDGED_SECONDS)
+    arrived = seen.counts["arrived"]
+    if arrived < LEAST_JUDGED:
+        return True
+    return seen.missed - seen.counts["foretold"] / arrived <= MOST_SURPRISE
+
+
+def _lately(
+    service: Service, experience: Experience, promise: Promise, startup: float, now: float
+) -> tuple[float, float]:
+    """Share of requests missed in the past hour, and the factor that it puts on the price of a miss."""
+    seconds = min(PAST_SECONDS, now - service.created_at - COLD_STARTS * startup)
+    if seconds <= 0:
+        return 0.0, 1.0
+    seen = experience.history.window(seconds)
+    return seen.missed, urgency(seen.missed, promise.goal, seen.seconds)
+
+
+def _fleet(service: Service, load: Load, startup: float, backlog: float, now: float) -> Fleet:
+    """Replicas as planning counts them: as many as are asked for, however many pods there are.
+
+    One at fault counts as serving, so that a fault is not made up for as if it were load.
+    """
+    asked = service.workload.replicas if service.workload else 0
+    pods = [pod for pod in service.pods if not pod.terminating]
+    since = sorted((_starting_seconds(pod, now) for pod in pods if pod.name in load.starting), reverse=True)
+    ready = min(asked, len(pods) - len(since))
+    starting = [*since, *[0.0] * asked][: asked - ready]
+    return Fleet(ready, tuple(starting), startup, backlog)
+
+
+def _starting_seconds(pod: Pod, now: float) -> float:
+    """One that has no node yet has not begun."""
+    return max(0.0, now - pod.created_at) if pod.node is not None else 0.0
