@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 KEPT_SECONDS = 3600.0
+LEAST_SECONDS = 1.0
+"""Between two rows."""
 COUNTS = (
     "arrived",  # requests
     "answered",  # first tokens
@@ -54,16 +56,25 @@ class LoadHistory:
         """Of COUNTS; the oldest first."""
         return self._rows[:, _PLACES[name]]
 
-    def add(self, at: float, growth: Mapping[str, float]) -> "LoadHistory":
-        """With one more row; the same where `at` is not after the last one. Rows of before the last hour go."""
-        if len(self._rows) and at <= self._rows[-1, 0]:
+    def add(self, since: float, at: float, growth: Mapping[str, float]) -> "LoadHistory":
+        """With a row at `at` for what grew since `since`; the same where `at` is not after the last one.
+
+        A time before `since` of which nothing is known counts as if it had been like this one. Rows of before the last
+        hour go.
+        """
+        rows = self._rows
+        if not len(rows):
+            rows = np.zeros((1, len(_PLACES)))
+            rows[0, 0] = min(since, at - LEAST_SECONDS)
+        if at <= rows[-1, 0]:
             return self
-        row = self._rows[-1].copy() if len(self._rows) else np.zeros(len(_PLACES))
+        unknown = max(0.0, since - rows[-1, 0])
+        row = rows[-1].copy()
         row[0] = at
         for name, value in growth.items():
-            row[_PLACES[name]] += max(0.0, value)
-        first = int(np.searchsorted(self._rows[:, 0], at - KEPT_SECONDS))
-        return LoadHistory(np.vstack([self._rows[first:], row]))
+            row[_PLACES[name]] += max(0.0, value) * (1.0 + unknown / max(at - since, LEAST_SECONDS))
+        first = int(np.searchsorted(rows[:, 0], at - KEPT_SECONDS))
+        return LoadHistory(np.vstack([rows[first:], row]))
 
     def window(self, seconds: float) -> "Window":
         """The growth over the last `seconds`; over less where less is known."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.load_history import LoadHistory
 from rorqual_engine.observation import Observation
 from rorqual_engine.plan import Configuration, Memory, Replica
 
@@ -78,8 +79,10 @@ class EngineMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What a service's engines did since the round before, summed over its pods."""
+    """What a service's engines did between two rounds, summed over its pods."""
 
+    since: float
+    """Of the samples that it is counted from, mean over the pods."""
     at: float
     """Of the newest samples, mean over the pods."""
     arrived: float
@@ -91,6 +94,17 @@ class Growth:
     """First tokens by upper bound in seconds, cumulative, +Inf included."""
     tpot: Mapping[float, float] = field(default_factory=dict)
     """The same of times per output token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A service's load before this operator watched it, as its metrics store has it."""
+
+    history: LoadHistory
+    """Without what was late or slow."""
+    ttft: Mapping[float, float] = field(default_factory=dict)
+    """First tokens of the same time by upper bound in seconds, cumulative, +Inf included."""
+    tpot: Mapping[float, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +195,8 @@ class Service:
     service_tpot: Quantiles = Quantiles()
     growth: Growth | None = None
     """None in a round that brought no newer sample."""
+    past: Past | None = None
+    """Told once, of a service that nothing is remembered of."""
     foreign_autoscaler: str | None = None
     """An HPA or ScaledObject aimed at our Deployment, as `Kind name`."""
     metrics_problem: str | None = None

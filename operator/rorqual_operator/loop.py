@@ -62,6 +62,7 @@ class Loop:
         """Ticks until cancelled. What goes wrong in a round is logged and counted; the next comes all the same."""
         await self._world.synced()
         log.info("watching %s", self._world.scope)
+        await self._readings.recall(self._clock())
         while True:
             self._wake.clear()
             try:
@@ -76,7 +77,7 @@ class Loop:
         now = self._clock()
         pods = [pod for group in self._world.engine_pods().values() for pod in group]
         await self._readings.update(pods, now)
-        seen = self._world.observe(self._readings, self._memories)
+        seen = self._world.observe(self._readings, self._memories, now)
         plans = decide(seen.snapshot, now)
         failures = await self._act(seen, plans, now)
         self._forget(seen.objects)

@@ -26,6 +26,7 @@ from rorqual_operator.kube import Kube
 from rorqual_operator.leader import Election
 from rorqual_operator.loop import Loop, Round
 from rorqual_operator.observe.hub import HubConfigs
+from rorqual_operator.observe.metrics.past import PastLoads
 from rorqual_operator.observe.metrics.prometheus import PrometheusSource
 from rorqual_operator.observe.metrics.scrape import ScrapeSource
 from rorqual_operator.observe.metrics.source import Source
@@ -91,7 +92,8 @@ class Operator:
     async def run(self) -> None:
         """Serves the probes, waits for the Lease, leads. Gives the Lease up whatever ends it."""
         async with AsyncExitStack() as stack:
-            readings = Readings(await self._sources(stack), self._settings.metrics_window_seconds, FRESH_SECONDS)
+            sources, window = await self._sources(stack), self._settings.metrics_window_seconds
+            readings = Readings(sources, window, FRESH_SECONDS, self._past(stack))
             telemetry = Telemetry(self._api, self._election.leading.is_set, lambda: readings.up)
             host, port = self._settings.http_host_port
             bound = await stack.enter_async_context(serve(host, port, self._health, telemetry.registry))
@@ -111,6 +113,13 @@ class Operator:
         scrape = ScrapeSource(self._settings.scrape_timeout_seconds, self._settings.scrape_concurrency, time.time)
         sources.append(await stack.enter_async_context(scrape))
         return sources
+
+    def _past(self, stack: AsyncExitStack) -> PastLoads | None:
+        if self._settings.prometheus_url is None:
+            return None
+        past = PastLoads(self._settings.prometheus_url, self._settings.prometheus_timeout_seconds)
+        stack.callback(past.close)
+        return past
 
     async def _lead(self, readings: Readings, telemetry: Telemetry) -> None:
         wake = asyncio.Event()

@@ -38,7 +38,7 @@ class FakeWorld:
     def engine_pods(self) -> dict[ServiceKey, list[Object]]:
         return {}
 
-    def observe(self, readings: object, memories: dict[ServiceKey, Memory]) -> Observation:
+    def observe(self, readings: object, memories: dict[ServiceKey, Memory], now: float) -> Observation:
         if self.error:
             raise self.error
         self.memories = dict(memories)
@@ -48,6 +48,7 @@ class FakeWorld:
 
 class FakeReadings:
     async def update(self, pods: object, now: float) -> None: ...
+    async def recall(self, now: float) -> None: ...
 
 
 class FakeActor:

@@ -209,6 +209,73 @@ class Decision(ApiModel):
     """For people."""
 
 
+class ScalingOption(ApiModel):
+    """One number of replicas, played through until the horizon."""
+
+    replicas: int
+    """How many."""
+    good_rate: float
+    """Share of requests that are expected to meet the objectives."""
+    gpu_seconds: float
+    """What it costs, missed requests at their price included: the least is chosen."""
+
+
+class ScalingSignal(ApiModel):
+    """What the reactive rule looks at."""
+
+    name: str
+    """Running, Queue or KVCache."""
+    value: str
+    """With its unit."""
+    target: str
+    """With its unit."""
+    replicas: float
+    """Replicas that it asks for."""
+
+
+class ScalingStatus(ApiModel):
+    """What the number of replicas follows from."""
+
+    rule: Literal["Predictive", "Reactive"]
+    """Predictive needs objectives, and a GPU whose speed is known; Reactive goes by scaling.targets."""
+    time: Time
+    """When these figures were true."""
+    goal: float | None = None
+    """Share of requests that are to meet the objectives. This and what follows: Predictive alone."""
+    requests_per_second: float | None = None
+    """Arrivals now."""
+    expected_requests_per_second: float | None = None
+    """Mean until the horizon, over all that may come."""
+    horizon_seconds: float | None = None
+    """How far is looked ahead."""
+    input_tokens: float | None = None
+    """Mean prompt of late; the workload's while too little was seen."""
+    output_tokens: float | None = None
+    """Mean answer of late."""
+    request_seconds: float | None = None
+    """Of a replica, for one request."""
+    work_replicas: float | None = None
+    """Replicas' worth of work that is expected."""
+    waiting: float | None = None
+    """Requests that wait in the engines."""
+    ready: int | None = None
+    """Replicas that serve, as planning counts them."""
+    starting: int | None = None
+    """Replicas that are on their way."""
+    startup_seconds: float | None = None
+    """From asking for a replica until it serves."""
+    missed: float | None = None
+    """Share of the last hour's requests that missed an objective."""
+    slowness: float | None = None
+    """Seconds that replicas take over those of the performance law, as seen when all were busy."""
+    trusted: bool | None = None
+    """Whether as much was missed of late as was foretold; otherwise the reactive rule counts as well."""
+    options: Annotated[list[ScalingOption], Field(max_length=5, json_schema_extra=Atomic)] = []
+    """Numbers of replicas about the chosen one."""
+    signals: Annotated[list[ScalingSignal], Field(max_length=8, json_schema_extra=Atomic)] = []
+    """What the reactive rule sees."""
+
+
 class LLMServiceStatus(ApiModel):
     """What runs, how it does, what was decided and why."""
 
@@ -236,6 +303,8 @@ class LLMServiceStatus(ApiModel):
     """The last calibration run; written by `rorqual calibrate`, under its own field manager."""
     health: Health | None = None
     """How the service does."""
+    scaling: ScalingStatus | None = None
+    """What the number of replicas follows from; absent before anything runs."""
     decisions: Annotated[list[Decision], Field(max_length=10, json_schema_extra=Atomic)] = []
     """The last ten, newest first."""
     conditions: Annotated[list[Condition], Field(json_schema_extra=ListMapByType)] = []

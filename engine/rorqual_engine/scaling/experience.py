@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from rorqual_engine.load_history import LoadHistory
 from rorqual_engine.plan import Experience, Saturation
 from rorqual_engine.scaling.load import Load
 from rorqual_engine.scaling.predictive import Pace
@@ -21,13 +22,29 @@ TRUSTED_SLOWNESS = (0.5, 4.0)
 
 def take_in(service: Service, promise: Promise, foretold: float) -> Experience:
     """The experience with this round's growth; `foretold` is the share of its requests expected to miss."""
-    old, growth = service.memory.experience, service.growth
+    old, growth = _recalled(service, promise), service.growth
     running = service.workload.configuration if service.workload else None
     if old.configuration != running:
         old = Experience(old.history, running)
     startup = _startup_seconds(service.pods)
-    history = old.history.add(growth.at, _counts(growth, promise, foretold)) if growth is not None else old.history
+    history = old.history
+    if growth is not None:
+        history = history.add(growth.since, growth.at, _counts(growth, promise, foretold))
     return replace(old, history=history, startup_seconds=old.startup_seconds if startup is None else startup)
+
+
+def _recalled(service: Service, promise: Promise) -> Experience:
+    """What is remembered; of a service that nothing is, what its metrics store has, misses spread evenly over it."""
+    old, past = service.memory.experience, service.past
+    if past is None or len(old.history):
+        return old
+    answered = past.history.column("finished")
+    shares = [late / total if total else 0.0 for late, total in (
+        above(past.ttft, promise.ttft_seconds), above(past.tpot, promise.itl_seconds)
+    )]  # fmt: skip
+    columns = {name: past.history.column(name) for name in ("arrived", "finished", "prompt_tokens", "generated_tokens")}
+    told = {"answered": answered, "late": answered * shares[0], "timed": answered, "slow": answered * shares[1]}
+    return replace(old, history=LoadHistory.of({"at": past.history.at, **columns, **told}))
 
 
 def _counts(growth: Growth, promise: Promise, foretold: float) -> dict[str, float]:

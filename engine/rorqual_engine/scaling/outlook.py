@@ -154,11 +154,10 @@ def _pace(service: Service, experience: Experience, capability: Capability, prom
 
 def _foretold(service: Service, pace: Pace, load: Load, waiting: float) -> float:
     """Share of this round's arrivals that the model expects to miss."""
-    growth, history = service.growth, service.memory.experience.history
-    if growth is None or not len(history) or not load.serving:
+    growth = service.growth
+    if growth is None or not load.serving:
         return 0.0
-    seconds = growth.at - float(history.at[-1])
-    work = engine_seconds(pace)
+    seconds, work = growth.at - growth.since, engine_seconds(pace)
     offered = growth.arrived / seconds * work if seconds > 0 else 0.0
     serving = np.array(float(load.serving))
     return float(miss_probability(pace, np.array(offered), np.array(waiting * work), serving))

@@ -166,10 +166,11 @@ def _growth(known: _Known, view: View) -> Growth | None:
     if not len(history) or history.column("at")[-1] == known.seen_at:
         return None
     newest = float(history.column("at")[-1])
-    seconds = newest - known.seen_at if known.seen_at is not None else 0.0
-    known.seen_at = newest
+    since = newest if known.seen_at is None else known.seen_at
+    known.seen_at, seconds = newest, newest - since
     window = history.window(seconds)
     return Growth(
+        since=EPOCH + since,
         at=EPOCH + newest,
         arrived=max(0.0, window.counts["arrived"] - window.growth_of_held),
         finished=window.counts["finished"],

@@ -20,6 +20,7 @@ from rorqual_engine.snapshot import Service, ServiceKey
 from rorqual_operator.act.conditions import Claim, claims, headline, invalid
 from rorqual_operator.act.recommendation import choice, recommendation_status
 from rorqual_operator.act.render import pod_selector
+from rorqual_operator.act.scaling import scaling_status
 from rorqual_operator.kube import Object
 from rorqual_operator.times import rfc3339
 
@@ -57,6 +58,7 @@ def status_of(service: Service, plan: ServicePlan, previous: Mapping[str, Any], 
         recommendation=recommendation_status(plan.recommendation) if plan.recommendation else None,
         configuration=_configuration(service, plan),
         health=_health(plan, now),
+        scaling=scaling_status(plan, now),
         decisions=_decisions(service, plan, previous.get("decisions") or [], now),
         conditions=_conditions(claims(service, plan), previous, service.generation, now),
     )
@@ -96,7 +98,7 @@ def manifest(key: ServiceKey, status: Mapping[str, Any]) -> Object:
 
 def worth_writing(previous: Mapping[str, Any], new: Mapping[str, Any], written_at: float | None, now: float) -> bool:
     """Whether something changed but figures in texts, or those after REFRESH_SECONDS."""
-    if json.dumps(_ours(previous), sort_keys=True) == json.dumps(new, sort_keys=True):
+    if json.dumps(_timeless(previous), sort_keys=True) == json.dumps(_timeless(new), sort_keys=True):
         return False
     if essence(previous) != essence(new):
         return True
@@ -105,7 +107,7 @@ def worth_writing(previous: Mapping[str, Any], new: Mapping[str, Any], written_a
 
 def essence(status: Mapping[str, Any]) -> dict[str, Any]:
     """A status without the figures that change at every round."""
-    apart = ("conditions", "health", "recommendation", *OTHERS)
+    apart = ("conditions", "health", "recommendation", "scaling", *OTHERS)
     rest = {key: value for key, value in status.items() if key not in apart}
     rest["recommendation"] = choice(status.get("recommendation") or {})
     rest["conditions"] = [{**condition, "message": ""} for condition in status.get("conditions") or []]
@@ -113,6 +115,11 @@ def essence(status: Mapping[str, Any]) -> dict[str, Any]:
     rest["verdict"] = health.get("verdict")
     rest["evidence"] = sorted((entry["metric"], entry.get("pod", "")) for entry in health.get("evidence") or [])
     return rest
+
+
+def _timeless(status: Mapping[str, Any]) -> dict[str, Any]:
+    """What the operator writes, but the time at which figures that are still the same were true."""
+    return {**_ours(status), "scaling": {**(status.get("scaling") or {}), "time": None}}
 
 
 def _ours(status: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,14 +64,15 @@ def to_pod(item: Object) -> Pod:
     status, metadata = item.get("status", {}), item["metadata"]
     container = _engine_status(status)
     waiting = container.get("state", {}).get("waiting", {})
-    scheduled = condition(item, "PodScheduled")
+    scheduled, ready = condition(item, "PodScheduled"), condition(item, "Ready")
     ended = container.get("lastState", {}).get("terminated", {}).get("finishedAt")
     return Pod(
         name=metadata["name"],
         node=item["spec"].get("nodeName"),
         created_at=seconds(metadata["creationTimestamp"]),
         phase=status.get("phase", "Unknown"),
-        ready=condition(item, "Ready").get("status") == "True",
+        ready=ready.get("status") == "True",
+        ready_since=_since(ready),
         terminating="deletionTimestamp" in metadata,
         ip=status.get("podIP"),
         restarts=container.get("restartCount", 0),
@@ -80,6 +81,11 @@ def to_pod(item: Object) -> Pod:
         waiting_message=waiting.get("message", ""),
         unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None,
     )
+
+
+def _since(ready: Mapping[str, Any]) -> float | None:
+    at = ready.get("lastTransitionTime")
+    return seconds(at) if at and ready.get("status") == "True" else None
 
 
 def _engine_status(status: Mapping[str, Any]) -> Mapping[str, Any]:

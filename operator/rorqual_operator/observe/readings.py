@@ -1,14 +1,28 @@
 """The rounds of reading engines' metrics, and since when a pod has not answered."""
 
+import logging
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
+from rorqual_engine.snapshot import Past, ServiceKey
 from rorqual_operator.kube import Object
 from rorqual_operator.observe import cluster
-from rorqual_operator.observe.metrics.source import Reading, Source, Target, read_in_turn
+from rorqual_operator.observe.metrics.growth import Steps
+from rorqual_operator.observe.metrics.source import Reading, Source, SourceError, Target, read_in_turn
 from rorqual_operator.observe.metrics.window import Window
 from rorqual_operator.observe.reflector import Key, key_of
 
+log = logging.getLogger(__name__)
+
 DEFAULT_PORT = 8000
+
+
+class PastSource(Protocol):
+    """Somewhere that the loads of the last hour are kept."""
+
+    async def read(self, now: float) -> Mapping[ServiceKey, Past]:
+        """By service. Raises SourceError."""
+        ...
 
 
 def target(pod: Object) -> Target | None:
@@ -21,21 +35,42 @@ def target(pod: Object) -> Target | None:
 class Readings:
     """The samples of the last window and who did not answer."""
 
-    def __init__(self, sources: Sequence[Source], window_seconds: float, fresh_seconds: float) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        window_seconds: float,
+        fresh_seconds: float,
+        past: PastSource | None = None,
+    ) -> None:
         self.window = Window(window_seconds)
+        self.steps = Steps()
         self.unanswered_since: Mapping[Key, float] = {}
         self.problem: str | None = None
         """Why no metrics could be had for any pod, in words."""
         self.up: dict[str, bool] = {}
         """By source: whether it answered last time it was asked."""
-        self._sources, self._fresh_seconds = sources, fresh_seconds
+        self.pasts: Mapping[ServiceKey, Past] = {}
+        """Loads of the last hour as the metrics store has them, once recalled."""
+        self._sources, self._fresh_seconds, self._past = sources, fresh_seconds, past
+
+    async def recall(self, now: float) -> None:
+        """Asks the metrics store what happened before; without an answer nothing is known, and that is said."""
+        if self._past is None:
+            return
+        try:
+            self.pasts = await self._past.read(now)
+            log.info("recalled the last hour of %s services", len(self.pasts))
+        except SourceError as error:
+            log.warning("the last hour of the services' load is not known: %s", error)
 
     async def update(self, pods: Sequence[Object], now: float) -> None:
         """One round: reads every ready pod."""
         ready = [pod for pod in pods if cluster.to_pod(pod).serving]
         targets = [found for found in map(target, ready) if found]
         reading = await read_in_turn(self._sources, targets, now, self._fresh_seconds)
-        self.window.take(reading.samples, {key_of(pod) for pod in pods})
+        known = {key_of(pod) for pod in pods}
+        self.window.take(reading.samples, known)
+        self.steps.take(reading.samples, known, known - {key_of(pod) for pod in ready})
         self.unanswered_since = {pod: self.unanswered_since.get(pod, now) for pod in reading.unanswered}
         self._judge(targets, reading)
 

@@ -125,7 +125,7 @@ class World:
                 found[key].append(pod)
         return found
 
-    def observe(self, readings: Readings, memories: Mapping[ServiceKey, Memory]) -> Observation:
+    def observe(self, readings: Readings, memories: Mapping[ServiceKey, Memory], now: float) -> Observation:
         """One moment of the cluster with the last readings of the engines."""
         pods, objects, invalid, services = self.engine_pods(), {}, {}, []
         for item in self.items(kube.LLMSERVICES):
@@ -138,7 +138,9 @@ class World:
             except ValidationError as error:
                 invalid[key] = describe(error)
                 continue
-            services.append(self._service(key, item, spec, pods.get(key, []), readings, memories.get(key, Memory())))
+            services.append(
+                self._service(key, item, spec, pods.get(key, []), readings, memories.get(key, Memory()), now)
+            )
         if self._hub:
             self._hub.forget_unwanted()
         nodes = cluster.to_nodes(self.items(kube.NODES), self.items(kube.PODS))
@@ -152,7 +154,8 @@ class World:
         spec: LLMServiceSpec,
         pods: list[Object],
         readings: Readings,
-        memory: Memory,
+        memory: Memory | None,
+        now: float,
     ) -> Service:
         deployment = self.get(kube.DEPLOYMENTS, key)
         views = tuple(_with_metrics(key, cluster.to_pod(pod), readings) for pod in pods)
@@ -168,11 +171,13 @@ class World:
             pods=tuple(sorted(views, key=lambda pod: pod.name)),
             service_ttft=readings.window.latency(serving, "ttft"),
             service_tpot=readings.window.latency(serving, "tpot"),
+            growth=readings.steps.growth([(key.namespace, pod.name) for pod in views], now),
             foreign_autoscaler=self._foreign_autoscaler(key),
             metrics_problem=readings.problem,
             model_config=self._model_config(key, spec),
             trial=cluster.to_trial(item),
-            memory=memory,
+            past=readings.pasts.get(key) if memory is None else None,
+            memory=memory or Memory(),
         )
 
     def _model_config(self, key: ServiceKey, spec: LLMServiceSpec) -> ModelConfig | None:

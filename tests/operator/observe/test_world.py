@@ -54,7 +54,7 @@ def readings() -> Readings:
 
 
 def observe(world: World, **memories: Memory) -> Observation:
-    return world.observe(readings(), {ServiceKey("llm", name): memory for name, memory in memories.items()})
+    return world.observe(readings(), {ServiceKey("llm", name): memory for name, memory in memories.items()}, NOW)
 
 
 async def the_service(*items: tuple[Resource, Object]) -> Service:
@@ -114,7 +114,7 @@ async def test_metrics_and_silence_of_pods() -> None:
     read.unanswered_since = {("llm", "b"): NOW - 30}
     read.problem = "no engine answers"
     async with watching(kube) as world:
-        (found,) = world.observe(read, {}).snapshot.services
+        (found,) = world.observe(read, {}, NOW).snapshot.services
     assert [pod.metrics for pod in found.pods] == [metrics(), None]
     assert [pod.unanswered_since for pod in found.pods] == [None, NOW - 30]
     assert found.metrics_problem == "no engine answers"
