@@ -29,16 +29,17 @@ from rich.progress import Progress
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.plan import Stall
 from rorqual_engine.simulation.clairvoyant import Effort, search
-from rorqual_engine.simulation.facts import facts_of
+from rorqual_engine.simulation.facts import ITL_SECONDS, TTFT_SECONDS, facts_of
+from rorqual_engine.simulation.operated import TICK_SECONDS, OperatedAlone
 from rorqual_engine.simulation.policy import Facts, Policy
 from rorqual_engine.simulation.requests import Requests
 from rorqual_engine.simulation.rivals.registry import RIVALS
 from rorqual_engine.simulation.rivals.static import Static
-from rorqual_engine.simulation.rorqual import Rorqual
 from rorqual_engine.simulation.run import Scenario, Separate, Service, simulate
 from rorqual_engine.simulation.score import Score, score
 from rorqual_engine.simulation.traces.read import Reading, read_trace
 from rorqual_engine.simulation.workloads.registry import WORKLOADS, workload
+from rorqual_operator.study.policies import with_goal
 
 GPU = "NVIDIA-H100-80GB-HBM3"
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
@@ -50,6 +51,8 @@ GROUPS = {
     "hour": ["steady", "step", "ramp", "cycles", "composition-shift", "bursts"],
     "azure": ["azure-conv", "azure-code"],
 }
+GYM_TICK_SECONDS = 5.0
+"""The protocol of the gym's recipes."""
 CI_95 = 1.96
 CLAIRVOYANT_SLOTS = 36
 CLAIRVOYANT_MOVES = 150
@@ -65,33 +68,42 @@ class Contender:
     settings: dict[str, float] = field(default_factory=dict)
     replicas: int = 1
 
-    def make(self, facts: Facts) -> Policy:
+    def make(self, facts: Facts, spec: LLMServiceSpec, tick: float) -> Policy:
         if self.kind == "rorqual":
-            return Rorqual(facts, **self.settings)
+            return OperatedAlone(with_goal(spec, self.settings["goal"]), tick_seconds=tick)
         if self.kind == "static-n":
             return Static(facts, replicas=self.replicas)
         return RIVALS[self.kind].make(facts, **self.settings)
 
 
 def spec_of(requests: Requests, most: int) -> LLMServiceSpec:
-    return LLMServiceSpec.model_validate(
-        {
-            "model": {"name": MODEL},
-            "hardware": [{"gpu": GPU}],
-            "workload": {
-                "inputTokens": max(1, round(float(requests.input_tokens.mean()))),
-                "outputTokens": max(1, round(float(requests.output_tokens.mean()))),
-            },
-            "scaling": {"minReplicas": 1, "maxReplicas": most},
-        }
-    )
+    """With as many sequences as memory allows: sizing for these objectives is another bench's matter."""
+    body = {
+        "model": {"name": MODEL},
+        "hardware": [{"gpu": GPU}],
+        "workload": {
+            "inputTokens": max(1, round(float(requests.input_tokens.mean()))),
+            "outputTokens": max(1, round(float(requests.output_tokens.mean()))),
+        },
+        "scaling": {"minReplicas": 1, "maxReplicas": most},
+    }
+    sequences = sized(LLMServiceSpec.model_validate(body), 0.0).sequences
+    promised = {
+        "objectives": {"ttft": {"p95": f"{TTFT_SECONDS:g}s"}, "tpot": {"p95": f"{1000 * ITL_SECONDS:g}ms"}},
+        "configuration": {"maxConcurrentSequences": sequences, "tensorParallel": 1},
+    }
+    return LLMServiceSpec.model_validate({**body, **promised})
 
 
-def known_facts(requests: Requests, most: int, startup: float) -> Facts:
-    found = facts_of(spec_of(requests, most), startup)
+def sized(spec: LLMServiceSpec, startup: float) -> Facts:
+    found = facts_of(spec, startup)
     if isinstance(found, Stall):
         raise SystemExit(f"{MODEL} on {GPU}: {found.message}")
     return found
+
+
+def known_facts(requests: Requests, most: int, startup: float) -> Facts:
+    return sized(spec_of(requests, most), startup)
 
 
 def requests_for(name: str, seed: int, traces: dict[str, Requests]) -> tuple[Requests, int]:
@@ -104,10 +116,11 @@ def requests_for(name: str, seed: int, traces: dict[str, Requests]) -> tuple[Req
 
 def run_one(name: str, contender: Contender, seed: int, startup: float, traces: dict[str, Requests]) -> Score:
     requests, most = requests_for(name, seed, traces)
-    facts = known_facts(requests, most, startup)
+    spec = spec_of(requests, most)
+    facts = sized(spec, startup)
     service = Service(facts, requests, contender.replicas, startup_variation=0.1)
-    outcome = simulate(Scenario({"it": service}, seed=seed), Separate({"it": contender.make(facts)}))["it"]
-    return score(outcome)
+    policy = contender.make(facts, spec, GYM_TICK_SECONDS if name in GROUPS["gym"] else TICK_SECONDS)
+    return score(simulate(Scenario({"it": service}, seed=seed), Separate({"it": policy}))["it"])
 
 
 def price_seconds(name: str, traces: dict[str, Requests]) -> float:

@@ -65,9 +65,9 @@ class LoadHistory:
         rows = self._rows
         if not len(rows):
             rows = np.zeros((1, len(_PLACES)))
-            rows[0, 0] = min(since, at - LEAST_SECONDS)
+            rows[0, 0] = min(since, at - LEAST_SECONDS) if any(growth.values()) else min(since, at)
         if at <= rows[-1, 0]:
-            return self
+            return self if len(self._rows) else LoadHistory(rows)
         unknown = max(0.0, since - rows[-1, 0])
         row = rows[-1].copy()
         row[0] = at

@@ -51,9 +51,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="With commas: rorqual, rivals' names or their beginnings (hpa, keda), all, module:Class, path.py:Class; "
     "@setting=value follows. Default: rorqual and four others.",
 )
-@click.option(
-    "--goal", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True, help="Rorqual's good rate."
-)
+@click.option("--goal", type=click.FloatRange(0.5, 0.999), help="Rorqual's good rate. Default: scaling.goal.")
 @click.option("--startup", type=Duration(), default="60s", show_default=True, help="Of a replica, until it is ready.")
 @click.option(
     "--startup-variation",

@@ -103,4 +103,4 @@ def correct_pace(experience: Experience, load: Load, pace: Pace, now: float) -> 
 def _work(pace: Pace, prompt_tokens: float, generated_tokens: float, running: float) -> float:
     """Seconds of one replica by the law, for so many tokens with so many sequences at once."""
     token = pace.step_seconds / max(1.0, running) + pace.sequence_seconds
-    return prompt_tokens / max(1.0, pace.input_tokens) * pace.prefill_seconds + generated_tokens * token
+    return float(prompt_tokens / max(1.0, pace.input_tokens) * pace.prefill_seconds + generated_tokens * token)

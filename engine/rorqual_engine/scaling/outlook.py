@@ -10,8 +10,8 @@ from rorqual_engine.scaling.bounds import Bounds
 from rorqual_engine.scaling.experience import correct_pace, take_in
 from rorqual_engine.scaling.load import Load
 from rorqual_engine.scaling.predictive import (
+    Case,
     Fleet,
-    Forecast,
     Pace,
     Plan,
     engine_seconds,
@@ -52,12 +52,15 @@ class Question:
     experience: Experience
     promise: Promise
     fleet: Fleet
-    forecast: Forecast
     pace: Pace
     price: float
     missed: float
     waiting: float
     bounds: Bounds
+
+    @property
+    def case(self) -> Case:
+        return Case(self.fleet, self.pace, self.price, self.bounds.minimum, self.bounds.maximum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,12 @@ def _ask(
     experience = correct_pace(experience, load, law, now)
     pace = _pace(service, experience, capability, promise, experience.slowness)
     startup = experience.startup_seconds or STARTUP_SECONDS
-    expected = forecast(experience.history.at, experience.history.column("arrived"))
     missed, factor = _lately(service, experience, promise, startup, now)
     return Question(
         service=service,
         experience=experience,
         promise=promise,
         fleet=_fleet(service, load, startup, waiting * engine_seconds(pace), now),
-        forecast=expected,
         pace=pace,
         price=price_of_a_miss(promise.goal, pace) * factor,
         missed=missed,
@@ -105,30 +106,32 @@ def _ask(
 
 
 def foresee(questions: Sequence[Question]) -> list[Foresight]:
-    """The plan for each."""
-    return [_answer(one, _plan(one)) for one in questions]
+    """The plan for each, all of them at once."""
+    if not questions:
+        return []
+    histories = [one.experience.history for one in questions]
+    expected = forecast([(history.at, history.column("arrived")) for history in histories])
+    plans = plan([one.case for one in questions], expected)
+    levels = zip(expected.level.tolist(), expected.deviation.tolist(), strict=True)
+    return [_answer(*found) for found in zip(questions, plans, levels, strict=True)]
 
 
-def _plan(one: Question) -> Plan:
-    return plan(one.fleet, one.forecast, one.pace, one.price, one.bounds.minimum, one.bounds.maximum)
-
-
-def _answer(one: Question, found: Plan) -> Foresight:
-    horizon = found.arrivals / found.offered * engine_seconds(one.pace) if found.offered > 0 else 0.0
+def _answer(one: Question, found: Plan, level: tuple[float, float]) -> Foresight:
+    seconds = float(engine_seconds(one.pace))
     outlook = Outlook(
         goal=one.promise.goal,
-        arrivals_per_second=one.forecast.level,
-        arrivals_deviation=one.forecast.deviation,
-        expected_per_second=found.offered / engine_seconds(one.pace),
+        arrivals_per_second=level[0],
+        arrivals_deviation=level[1],
+        expected_per_second=found.offered / seconds,
         input_tokens=one.pace.input_tokens,
         output_tokens=one.pace.output_tokens,
-        request_seconds=engine_seconds(one.pace),
+        request_seconds=seconds,
         work_replicas=found.offered,
         waiting=one.waiting,
         ready=one.fleet.ready,
         starting=len(one.fleet.starting_seconds),
         startup_seconds=one.fleet.startup_seconds,
-        horizon_seconds=horizon,
+        horizon_seconds=found.horizon_seconds,
         missed=one.missed,
         slowness=one.experience.slowness,
         price_seconds=one.price,
@@ -139,9 +142,8 @@ def _answer(one: Question, found: Plan) -> Foresight:
 
 
 def _options(found: Plan) -> tuple[Option, ...]:
-    good = 1.0 - found.missed / found.arrivals if found.arrivals > 0 else np.ones(len(found.numbers))
-    rows = zip(found.numbers, np.clip(good, 0.0, 1.0), found.cost, strict=True)
-    return tuple(Option(int(number), float(rate), float(cost)) for number, rate, cost in rows)
+    rows = zip(found.numbers.tolist(), found.good_rates.tolist(), found.cost.tolist(), strict=True)
+    return tuple(Option(*row) for row in rows)
 
 
 def _pace(service: Service, experience: Experience, capability: Capability, promise: Promise, slowness: float) -> Pace:

@@ -13,7 +13,7 @@ class Asked:
     trace: Path | None
     workload: str | None
     policy: str | None
-    goal: float
+    goal: float | None
     startup: float
     startup_variation: float
     start: Literal["cold", "warm"] | None

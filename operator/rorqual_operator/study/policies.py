@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
+from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.simulation.operated import TICK_SECONDS, OperatedAlone
 from rorqual_engine.simulation.plugins import GROUP, load_policy
 from rorqual_engine.simulation.policy import Facts, Policy
 from rorqual_engine.simulation.rivals.registry import RIVALS
-from rorqual_engine.simulation.rorqual import Rorqual
 from rorqual_operator.study.errors import StudyError
 
 RORQUAL = "rorqual"
@@ -37,12 +38,25 @@ class Choice:
         """Whether it is neither Rorqual nor one of the rivals."""
         return self.base != RORQUAL and self.base not in RIVALS
 
-    def make(self, facts: Facts, goal: float) -> Policy:
-        """A fresh one for a run; `goal` is Rorqual's."""
+    def make(self, facts: Facts, spec: LLMServiceSpec, gpus: int | None = None) -> Policy:
+        """A fresh one for a run; Rorqual's is the operator's own `decide`, given the spec and the size of the pool."""
         settings = dict(self.settings)
         if self.base == RORQUAL:
-            return Rorqual(facts, **{"goal": goal, **settings})
+            return _rorqual(spec, gpus, **settings)
         return _factory(self.base)(facts, **settings)
+
+
+def _rorqual(
+    spec: LLMServiceSpec, gpus: int | None, *, goal: float | None = None, tick: float = TICK_SECONDS
+) -> OperatedAlone:
+    return OperatedAlone(spec if goal is None else with_goal(spec, goal), gpus, tick)
+
+
+def with_goal(spec: LLMServiceSpec, goal: float) -> LLMServiceSpec:
+    """The spec with that scaling.goal. Raises ValueError for one that cannot be."""
+    body = spec.model_dump(by_alias=True, exclude_unset=True)
+    body["scaling"] = {**body.get("scaling", {}), "goal": goal}
+    return LLMServiceSpec.model_validate(body)
 
 
 def default(facts: Facts) -> str:
@@ -50,13 +64,13 @@ def default(facts: Facts) -> str:
     return f"{RORQUAL},hpa-in-flight,keda-queue,dynamo-easy-throughput,static@replicas={facts.max_replicas}"
 
 
-def choices(text: str, facts: Facts) -> list[Choice]:
+def choices(text: str, facts: Facts, spec: LLMServiceSpec) -> list[Choice]:
     """The policies named, each once, in their order; StudyError for one that cannot be made."""
     found = list(dict.fromkeys(one for part in text.split(",") if part.strip() for one in _named(part.strip())))
     if not found:
         raise StudyError(f"policy: expected names such as {RORQUAL},hpa,keda-queue; found none")
     for one in found:
-        _try(one, facts)
+        _try(one, facts, spec)
     return found
 
 
@@ -100,9 +114,9 @@ def _factory(base: str) -> Callable[..., Policy]:
     return RIVALS[base].make if base in RIVALS else load_policy(base)
 
 
-def _try(one: Choice, facts: Facts) -> None:
+def _try(one: Choice, facts: Facts, spec: LLMServiceSpec) -> None:
     try:
-        one.make(facts, 0.5)
+        one.make(facts, spec)
     except (ValueError, TypeError) as error:
         told = str(error)
         raise StudyError(told if told.startswith("policy ") else f"policy {one.name}: {told}") from error

@@ -3,16 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rorqual_engine.scaling.promise import read_promise
+from rorqual_engine.simulation.facts import ITL_SECONDS, TTFT_SECONDS
 from rorqual_engine.simulation.requests import Requests
 from rorqual_engine.units import format_duration
 from rorqual_operator.study import start
 from rorqual_operator.study.asked import Asked
 from rorqual_operator.study.errors import StudyError
 from rorqual_operator.study.load import Load, alike, named_load, trace_load
-from rorqual_operator.study.policies import choices, default
+from rorqual_operator.study.policies import choices, default, with_goal
 from rorqual_operator.study.subject import Subject, read_subject
 from rorqual_operator.study.summary import Row, summarise
 from rorqual_operator.study.sweep import Run, Task, Workers, compile_kernel, sweep
+
+NO_OBJECTIVES = (
+    f"no objectives in the spec: requests are judged by TTFT {TTFT_SECONDS:g} s and TPOT {1000 * ITL_SECONDS:g} ms, "
+    "and Rorqual scales by its reactive rule, as it would in a cluster"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +52,14 @@ def make_plan(asked: Asked) -> Plan:
     """StudyError for what cannot run."""
     load = _load(asked)
     subject = read_subject(asked.service, asked.startup)
-    chosen = choices(asked.policy or default(subject.facts), subject.facts)
+    spec = subject.spec if asked.goal is None else with_goal(subject.spec, asked.goal)
+    chosen = choices(asked.policy or default(subject.facts), subject.facts, spec)
     draws, notes = _draws(asked, load)
+    if read_promise(spec) is None:
+        notes = (*notes, NO_OBJECTIVES)
     replicas = [_initial(asked, subject, load, requests) for requests in draws]
     tasks = [
-        Task(choice, asked.goal, subject.facts, requests, seed, count, asked.startup_variation, asked.gpus)
+        Task(choice, spec, subject.facts, requests, seed, count, asked.startup_variation, asked.gpus)
         for choice in chosen
         for seed, (requests, count) in enumerate(zip(draws, replicas, strict=True))
     ]

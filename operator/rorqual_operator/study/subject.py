@@ -28,6 +28,7 @@ class Subject:
 
     name: str
     model: str
+    spec: LLMServiceSpec
     facts: Facts
     gpu_hour: float | None
     """Price of one GPU for one hour, where the spec tells it."""
@@ -50,7 +51,7 @@ def _sized(name: str, spec: LLMServiceSpec, startup_seconds: float) -> Subject:
         raise StudyError(f"{name}: {error}") from error
     if isinstance(facts, Stall):
         raise StudyError(f"{name}: {facts.reason}: {facts.message}")
-    return Subject(name, spec.model.name, facts, _price(spec))
+    return Subject(name, spec.model.name, spec, facts, _price(spec))
 
 
 def _price(spec: LLMServiceSpec) -> float | None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 
+from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.simulation.policy import Decision, Facts, Policy, View
 from rorqual_engine.simulation.requests import Requests, requests_of
+from rorqual_engine.simulation.rivals.static import Static
 from rorqual_engine.simulation.run import Decided, Outcome, Scenario, Separate, Service, simulate
 from rorqual_engine.simulation.score import Score, score
 from rorqual_operator.study.errors import StudyError
@@ -24,7 +26,7 @@ class Task:
     """One run to do."""
 
     choice: Choice
-    goal: float
+    spec: LLMServiceSpec
     facts: Facts
     requests: Requests
     seed: int
@@ -68,12 +70,12 @@ def sweep(tasks: Sequence[Task], workers: Workers, told: Callable[[Run], None]) 
 def compile_kernel(facts: Facts) -> None:
     """Compiles what a run needs, once for all processes: numba keeps it beside the code."""
     one = requests_of(np.zeros(1), np.ones(1), np.ones(1), 1.0)
-    simulate(Scenario({_NAME: Service(facts, one)}), Separate({_NAME: Choice("static").make(facts, 0.5)}))
+    simulate(Scenario({_NAME: Service(facts, one)}), Separate({_NAME: Static(facts)}))
 
 
 def run_one(task: Task) -> Run:
     """Simulates one policy on one seed's requests."""
-    outcome = _simulated(task, _guarded(task.choice, task.choice.make(task.facts, task.goal)))
+    outcome = _simulated(task, _guarded(task.choice, task.choice.make(task.facts, task.spec, task.gpus)))
     return Run(task.choice.name, task.seed, score(outcome), outcome.decisions, timeline(outcome))
 
 

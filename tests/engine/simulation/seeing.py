@@ -45,6 +45,7 @@ def view(
     missing: int = 0,
     held: int = 0,
     past: History | None = None,
+    numbers: tuple[int, ...] = (),
 ) -> View:
     """One entry of `running` a ready replica; `asked` is by default what is ready or starting."""
     none = [0.0] * len(running)
@@ -60,4 +61,5 @@ def view(
         missing=missing,
         held=held,
         history=history([]) if past is None else past,
+        numbers=numbers,
     )

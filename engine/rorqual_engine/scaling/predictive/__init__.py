@@ -2,10 +2,11 @@
 
 from rorqual_engine.scaling.predictive.capacity import VARIATION, Pace, engine_seconds, miss_probability
 from rorqual_engine.scaling.predictive.forecast import Forecast, Paths, forecast
-from rorqual_engine.scaling.predictive.planner import Fleet, Plan, plan, price_of_a_miss, urgency
+from rorqual_engine.scaling.predictive.planner import Case, Fleet, Plan, plan, price_of_a_miss, urgency
 
 __all__ = [
     "VARIATION",
+    "Case",
     "Fleet",
     "Forecast",
     "Pace",

@@ -7,14 +7,17 @@ the queue that chance makes: M/G/n with the probability of waiting by Sakasegawa
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-LENGTH_QUANTILES = np.exp(0.8 * np.array([-1.645, -0.842, -0.385, 0.0, 0.385, 0.842, 1.282, 1.881])) / np.exp(0.32)
+Figure = Any
+"""float, or Array."""
+LENGTH_QUANTILES = np.exp(0.8 * np.array([-1.282, -0.454, 0.189, 0.842, 1.282, 1.881])) / np.exp(0.32)
 """Lengths over their mean: a lognormal with a sigma of 0.8, as production prompts have (Azure)."""
-LENGTH_WEIGHTS = np.array([0.125, 0.125, 0.125, 0.125, 0.125, 0.175, 0.125, 0.075])
+LENGTH_WEIGHTS = np.array([0.2, 0.25, 0.25, 0.15, 0.1, 0.05])
 VARIATION = float(np.expm1(0.64))
 """Squared coefficient of variation of such lengths."""
 PROMPT_BURST = 1.3
@@ -25,28 +28,31 @@ FULLEST = 0.98
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A replica's speed for the requests that come now, and what they are promised. Seconds."""
+    """A replica's speed for the requests that come now, and what they are promised. Seconds.
 
-    prefill_seconds: float
+    Every field is a number, or an array with one entry a service that is broadcast with the others.
+    """
+
+    prefill_seconds: Figure
     """Of the mean prompt."""
-    step_seconds: float
+    step_seconds: Figure
     """Of a decode step, whatever is in it."""
-    sequence_seconds: float
+    sequence_seconds: Figure
     """That one sequence of the mean length adds to it."""
-    sequences: float
+    sequences: Figure
     """That a replica can work on at once."""
-    input_tokens: float
-    output_tokens: float
-    ttft_seconds: float
+    input_tokens: Figure
+    output_tokens: Figure
+    ttft_seconds: Figure
     """Objective."""
-    itl_seconds: float
+    itl_seconds: Figure
     """Objective."""
 
 
-def engine_seconds(pace: Pace) -> float:
+def engine_seconds(pace: Pace) -> Figure:
     """Of a replica, for one request: its prompt, and its share of the decode steps."""
     token = pace.step_seconds / pace.sequences + pace.sequence_seconds
-    return pace.prefill_seconds + max(0.0, pace.output_tokens - 1) * token
+    return pace.prefill_seconds + np.maximum(0.0, pace.output_tokens - 1) * token
 
 
 def miss_probability(pace: Pace, offered: Array, backlog_seconds: Array, replicas: Array) -> Array:
@@ -64,13 +70,12 @@ def miss_probability(pace: Pace, offered: Array, backlog_seconds: Array, replica
 
 
 def _late_first_token(pace: Pace, busy: Array, delay: Array, count: Array) -> Array:
-    seconds = engine_seconds(pace)
     waits = busy ** (np.sqrt(2.0 * (count + 1.0)) - 1.0)
-    leaving = 2.0 * count * (1.0 - busy) / (seconds * (1.0 + VARIATION))
-    late: Array = np.zeros(np.broadcast(busy, delay, count).shape)
-    for length, weight in zip(LENGTH_QUANTILES, LENGTH_WEIGHTS, strict=True):
-        slack = pace.ttft_seconds - delay - pace.prefill_seconds * length - pace.step_seconds
-        late = late + weight * np.where(slack <= 0, 1.0, waits * np.exp(-leaving * np.maximum(slack, 0.0)))
+    leaving = 2.0 * count * (1.0 - busy) / (engine_seconds(pace) * (1.0 + VARIATION))
+    spare = np.asarray(pace.ttft_seconds - pace.step_seconds - delay)[..., None]
+    slack = spare - np.asarray(pace.prefill_seconds)[..., None] * LENGTH_QUANTILES
+    passed = np.exp(-leaving[..., None] * np.maximum(slack, 0.0)) * waits[..., None]
+    late: Array = np.where(slack <= 0, 1.0, passed) @ LENGTH_WEIGHTS
     return late
 
 
@@ -81,7 +86,7 @@ def _slow_tokens(pace: Pace, busy: Array, delay: Array, count: Array) -> Array:
     picks the emptiest, and rises where queues form; both exponents are fitted to simulated fleets at rest
     (bench/simulator.py), 1 to 12 replicas at 14 to 97 % of their capacity.
     """
-    tokens = max(1.0, pace.output_tokens - 1)
+    tokens = np.maximum(1.0, pace.output_tokens - 1)
     span = tokens * pace.itl_seconds
     share = pace.prefill_seconds / engine_seconds(pace)
     spare = tokens * (pace.itl_seconds - _decode_seconds(pace, busy, tokens, share)) - np.minimum(delay, span) * share
@@ -92,7 +97,7 @@ def _slow_tokens(pace: Pace, busy: Array, delay: Array, count: Array) -> Array:
     return slow
 
 
-def _decode_seconds(pace: Pace, busy: Array, tokens: float, share: float) -> Array:
+def _decode_seconds(pace: Pace, busy: Array, tokens: Figure, share: Figure) -> Array:
     """Of one step, with as many sequences in it as Little's law gives; at most as many as a replica can work on."""
     rate = busy / engine_seconds(pace)
     filled = np.minimum(pace.sequence_seconds * rate * tokens / np.maximum(1.0 - busy * share, 0.01), 0.99)

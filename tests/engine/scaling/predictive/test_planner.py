@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rorqual_engine.scaling.predictive import (
+    Case,
     Fleet,
     Forecast,
     Pace,
@@ -15,12 +16,17 @@ from rorqual_engine.scaling.predictive import (
     price_of_a_miss,
     urgency,
 )
+from rorqual_engine.scaling.predictive.planner import USE_SECONDS, WORTH_REMOVING
 
 PACE = Pace(0.27, 0.00716, 0.00035, 48, 8263.0, 38.5, 2.0, 0.05)
 
 
-def steady(rate: float) -> Forecast:
-    return Forecast(rate, 0.0, 0.0, np.full(5, rate), 1e9)
+def expected(*rates: float, following: tuple[float, ...] | None = None, stay: float = 1e9) -> Forecast:
+    """One steady level a service; it may change to `following`."""
+    levels = np.array(rates)
+    after = np.repeat(levels[:, None], 5, axis=1) if following is None else np.array([following])
+    nothing = np.zeros(len(rates))
+    return Forecast(levels, nothing, nothing, after, np.full(len(rates), stay))
 
 
 def planned(
@@ -31,8 +37,13 @@ def planned(
     goal: float = 0.95,
     most: int = 16,
 ) -> Plan:
-    fleet = Fleet(ready, starting, 30.0, backlog)
-    return plan(fleet, steady(rate), PACE, price_of_a_miss(goal, PACE), 1, most)
+    return plan([a_case(ready, starting, backlog, goal, most)], expected(rate))[0]
+
+
+def a_case(
+    ready: int = 1, starting: tuple[float, ...] = (), backlog: float = 0.0, goal: float = 0.95, most: int = 16
+) -> Case:
+    return Case(Fleet(ready, starting, 30.0, backlog), PACE, price_of_a_miss(goal, PACE), 1, most)
 
 
 def test_a_miss_is_as_dear_as_the_good_requests_that_the_goal_wants_for_it() -> None:
@@ -64,11 +75,40 @@ def test_where_all_is_late_every_replica_still_counts() -> None:
 
 
 def test_a_load_that_may_come_back_keeps_replicas() -> None:
-    fleet = Fleet(4, (), 30.0, 0.0)
-    price = price_of_a_miss(0.95, PACE)
-    gone = plan(fleet, steady(0.5), PACE, price, 1, 8).replicas
-    waves = Forecast(0.5, 0.1, 0.0, np.array([0.5, 0.5, 5.0, 10.0, 10.0]), 60.0)
-    assert plan(fleet, waves, PACE, price, 1, 8).replicas > gone
+    gone = plan([a_case(4)], expected(0.5))[0].replicas
+    waves = expected(0.5, following=(0.5, 0.5, 5.0, 10.0, 10.0), stay=60.0)
+    assert plan([a_case(4)], waves)[0].replicas > gone
+
+
+def test_many_services_get_what_each_would_get_alone() -> None:
+    """Whatever the others need more rounds for."""
+    rates = (0.0, 2.0, 5.6, 8.0, 40.0)
+    cases = [a_case(ready, most=200, backlog=backlog) for ready, backlog in ((3, 0), (1, 5), (2, 0), (9, 60), (1, 0))]
+    together = [found.replicas for found in plan(cases, expected(*rates))]
+    alone = [plan([case], expected(rate))[0].replicas for case, rate in zip(cases, rates, strict=True)]
+    assert together == alone and len(set(alone)) >= 4
+
+
+def test_no_service_is_no_plan() -> None:
+    assert plan([], expected()) == []
+
+
+def test_many_replicas_are_found_without_looking_at_all_numbers() -> None:
+    found = planned(400.0, ready=1, most=1000)
+    assert 110 < found.replicas < 200 and len(found.numbers) < 60
+
+
+def test_fewer_must_save_enough() -> None:
+    """Between two numbers that cost nearly the same the fleet would swing with every scrape."""
+    wanted = planned(5.6, ready=1).replicas
+    costs = planned(5.6, ready=wanted + 1)
+    saved = costs.cost[costs.numbers == wanted + 1][0] - costs.cost.min()
+    assert saved > WORTH_REMOVING * USE_SECONDS and costs.replicas == wanted
+    near = next(
+        rate for rate in np.arange(5.6, 20, 0.1)
+        if planned(rate, ready=wanted).replicas == wanted and planned(rate, ready=wanted + 1).replicas == wanted + 1
+    )  # fmt: skip
+    assert near > 5.6
 
 
 def test_replicas_that_come_later_do_not_inherit_the_queue() -> None:
@@ -81,7 +121,7 @@ def test_replicas_that_come_later_do_not_inherit_the_queue() -> None:
 def test_urgency_is_one_while_nothing_is_seen_and_follows_the_misses() -> None:
     assert urgency(0.5, 0.95, 0.0) == pytest.approx(1.0)
     assert urgency(0.05, 0.95, 3600.0) == pytest.approx(1.0)
-    assert urgency(0.0, 0.95, 3600.0) == 0.5
+    assert urgency(0.0, 0.95, 3600.0) == 1.0  # what was saved is not bet
     assert 1.0 < urgency(0.1, 0.95, 3600.0) < urgency(0.2, 0.95, 3600.0) <= 20.0
 
 
@@ -100,3 +140,4 @@ def test_a_plan_is_within_bounds_and_counts_no_more_misses_than_requests(
     most = found.arrivals + (backlog + found.arrivals * engine_seconds(PACE)) / engine_seconds(PACE)
     assert (found.missed >= -1e-9).all() and (found.missed <= most + 1e-6).all()
     assert (np.diff(found.missed) <= 0.02 * most + 1e-6).all()
+    assert (np.diff(found.numbers) > 0).all()
