@@ -36,15 +36,18 @@ DEVIATION_WEIGHTS = np.array([0.3, 0.4, 0.3])
 """Three points with a normal's mean and about its variance."""
 STAYS = 16
 """Levels of the past that are looked at, the newest first."""
+LASTING_BINS = 2
 ALIKE = 0.35
 """Levels whose logarithms differ by less are the same."""
 LIKELY = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 """Quantiles of what a level may change to."""
 TURNS = np.array([0.2, 0.6])
 """When it does, as parts of the horizon."""
+PAST_WEIGHT = 2.0
+"""Of all that was there before, where what followed a level once counts as 1."""
 PRIOR_FACTORS = np.array([2.0, 0.5])
-PRIOR_WEIGHTS = np.array([0.5, 0.5])
-"""Where what followed a level once counts as 1."""
+PRIOR_WEIGHTS = np.array([0.25, 0.25])
+"""As PAST_WEIGHT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,12 @@ def forecast(histories: Sequence[tuple[Array, Array]]) -> Forecast:
     burst = _dispersion(grown, known)
     level, deviation, window = _level(count, span, burst)
     rates = grown.reshape(len(grown), STEPS // BIN_STEPS, BIN_STEPS).sum(axis=2) / BIN_SECONDS
-    levels, changes = _stays(rates, known // BIN_STEPS, burst)
+    levels, lasted, changes = _stays(rates, known // BIN_STEPS, burst)
     return Forecast(
         level=level,
         deviation=deviation,
         trend=_trend(grown, known, window, burst),
-        next=_next_levels(levels, level),
+        next=_next_levels(levels, lasted, level),
         stay_seconds=(FIRST_STAY_SECONDS + (known // BIN_STEPS) * BIN_SECONDS) / (1.0 + changes),
     )
 
@@ -174,8 +177,9 @@ def _trend(grown: Array, known: NDArray[np.int64], window: Array, burst: Array) 
     return trend
 
 
-def _stays(rates: Array, known: NDArray[np.int64], burst: Array) -> tuple[Array, Array]:
-    """Mean rates of the times between changes of level, the newest first (NaN where there are fewer), and the changes.
+def _stays(rates: Array, known: NDArray[np.int64], burst: Array) -> tuple[Array, Array, Array]:
+    """Mean rates of the times between changes of level, the newest first (NaN where there are fewer), their bins, and
+    the number of changes.
 
     The level has changed where neighbouring bins differ by more than the noise.
     """
@@ -190,25 +194,36 @@ def _stays(rates: Array, known: NDArray[np.int64], burst: Array) -> tuple[Array,
     total = np.bincount(place, rates[used], len(rates) * STAYS)
     count = np.bincount(place, minlength=len(rates) * STAYS)
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return mean.reshape(len(rates), STAYS), changed.sum(axis=1).astype(np.float64)
+    shape = (len(rates), STAYS)
+    return mean.reshape(shape), count.reshape(shape).astype(np.float64), changed.sum(axis=1).astype(np.float64)
 
 
-def _next_levels(levels: Array, level: Array) -> Array:
-    """What this level may change to: what followed levels like it, one more step where the last two went one way, or
-    anything."""
+def _next_levels(levels: Array, lasted: Array, level: Array) -> Array:
+    """What this level may change to: what followed levels like it, one more step where the last two went one way, what
+    was there before, by how long it was, or anything.
+    """
     floor = 1.0 / BIN_SECONDS
     now = np.log(np.maximum(level, floor))[:, None]
     past = np.log(np.maximum(levels, floor))
     after = past[:, :-1]
     followed = (np.abs(past[:, 1:] - now) < ALIKE) & (np.abs(after - now) > ALIKE)
-    newer, older = past[:, :1] - past[:, 1:2], past[:, 1:2] - past[:, 2:3]
+    newer, older = _last_steps(past, lasted)
     again = newer * older > 0  # False where either is not known
     step = np.sign(newer) * np.minimum(np.abs(newer), np.abs(older))
     prior = now + np.log(PRIOR_FACTORS)
-    places = np.concatenate([after, now + step, prior], axis=1)
-    followed_by = [followed, again, np.broadcast_to(PRIOR_WEIGHTS, prior.shape)]
+    share = PAST_WEIGHT * lasted / np.maximum(lasted.sum(axis=1, keepdims=True), 1.0)
+    places = np.concatenate([after, now + step, past, prior], axis=1)
+    followed_by = [followed, again, share, np.broadcast_to(PRIOR_WEIGHTS, prior.shape)]
     weights = np.concatenate(followed_by, axis=1, dtype=np.float64)
     return np.exp(_weighted_quantiles(np.nan_to_num(places), weights))
+
+
+def _last_steps(past: Array, lasted: Array) -> tuple[Array, Array]:
+    """The two newest changes between levels that lasted: a bin across a change is none. NaN where there are fewer."""
+    long = lasted >= LASTING_BINS
+    order = np.argsort(~long, axis=1, kind="stable")
+    levels = np.take_along_axis(np.where(long, past, np.nan), order, 1)
+    return levels[:, :1] - levels[:, 1:2], levels[:, 1:2] - levels[:, 2:3]
 
 
 def _weighted_quantiles(values: Array, weights: Array) -> Array:

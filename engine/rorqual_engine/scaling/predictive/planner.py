@@ -26,7 +26,7 @@ USE_SECONDS = 90.0
 """How long after it is ready a replica's use is looked at."""
 TRUST_SECONDS = 600.0
 EAGERNESS = 1.5
-LEAST_URGENCY, MOST_URGENCY = 1.0, 20.0
+LEAST_URGENCY, MOST_URGENCY = 0.2, 4.0
 LIFE_SECONDS = 600.0
 """Over so long a new replica's start-up is spread."""
 LOOKED_AT = 5
@@ -276,16 +276,29 @@ def _missed(scene: _Scene, numbers: Numbers) -> Array:
         late = serving - first
         new = new * np.minimum(before, late) / np.maximum(late, 1.0)  # those that just came have no queue
         rate = rates[..., moment]
-        apart = (late > 0) & (new < old)
-        taking = np.where(apart, late, serving)
-        delay = np.where(late > 0, np.minimum(old, new), old)
-        missed += miss_probability(pace, rate * work, delay * taking, taking) * rate * seconds
+        share = _share_missed(pace, rate * work, old, new, late, serving, seconds)
+        missed += share * rate * seconds
         old, new = _carry_on(old, new, first, late, rate * work * seconds, seconds)
     draining = np.maximum(holding - np.maximum(first, 1.0), 0.0)
     own = np.maximum(0.0, backlog - scene.horizon[:, None, None])
     waiting = (old * np.maximum(first, 1.0) + new * late + own * draining) / work
     found: Array = np.einsum("snp,sp->sn", missed + waiting, scene.paths.weights)
     return found
+
+
+def _share_missed(
+    pace: Pace, offered: Array, old: Array, new: Array, late: Array, serving: Array, seconds: Array
+) -> Array:
+    """Of one moment's requests. Those who joined later take them alone until their queue is as long as the others'."""
+    together = np.where(late > 0, np.minimum(old, new), old)
+    found = miss_probability(pace, offered, together * serving, serving)
+    gap = np.maximum(old - new, 0.0) * late
+    if not gap.any():
+        return found
+    alone = np.minimum(gap / np.maximum(offered * seconds, 1e-9), 1.0)
+    apart = miss_probability(pace, offered, new * late, np.maximum(late, 1.0))
+    mixed: Array = alone * apart + (1.0 - alone) * found
+    return mixed
 
 
 def _carry_on(old: Array, new: Array, first: Array, late: Array, work: Array, seconds: Array) -> tuple[Array, Array]:

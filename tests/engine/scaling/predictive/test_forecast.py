@@ -70,16 +70,19 @@ def test_a_rare_burst_is_expected_although_it_lasted_a_minute_of_an_hour() -> No
 
 
 def test_a_service_whose_past_tells_nothing_may_double_or_halve() -> None:
+    young = counted(np.full(12, 8.0))
+    assert max(likely(young)) <= 2.01 * young.level[0]
     found = counted(np.full(240, 8.0))
-    assert likely(found)[0] == pytest.approx(found.level[0] / 2)
-    assert likely(found)[-1] == pytest.approx(found.level[0] * 2)
-    assert found.stay_seconds[0] > 1200
+    assert likely(found)[2] == pytest.approx(found.level[0], rel=0.2)
+    assert found.stay_seconds[0] > 1200 > young.stay_seconds[0]
 
 
 def test_steps_that_go_one_way_are_expected_to_go_on() -> None:
-    found = counted(np.repeat([4.0, 8.0, 16.0], 40))
-    assert max(likely(found)) == pytest.approx(32.0, rel=0.25)
-    back = counted(np.repeat([16.0, 4.0, 16.0], 40))
+    up, back = (
+        forecast([(np.arange(121) * 5.0, np.concatenate([[0.0], np.cumsum(np.repeat(levels, 40) * 5.0)]))])
+        for levels in ([4.0, 8.0, 16.0], [16.0, 4.0, 16.0])
+    )
+    assert max(likely(up)) == pytest.approx(32.0, rel=0.1)
     assert min(likely(back)) == pytest.approx(4.0, rel=0.3)
 
 

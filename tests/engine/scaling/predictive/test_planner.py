@@ -16,7 +16,12 @@ from rorqual_engine.scaling.predictive import (
     price_of_a_miss,
     urgency,
 )
-from rorqual_engine.scaling.predictive.planner import USE_SECONDS, WORTH_REMOVING
+from rorqual_engine.scaling.predictive.planner import (
+    LEAST_URGENCY,
+    MOST_URGENCY,
+    USE_SECONDS,
+    WORTH_REMOVING,
+)
 
 PACE = Pace(0.27, 0.00716, 0.00035, 48, 8263.0, 38.5, 2.0, 0.05)
 
@@ -121,8 +126,8 @@ def test_replicas_that_come_later_do_not_inherit_the_queue() -> None:
 def test_urgency_is_one_while_nothing_is_seen_and_follows_the_misses() -> None:
     assert urgency(0.5, 0.95, 0.0) == pytest.approx(1.0)
     assert urgency(0.05, 0.95, 3600.0) == pytest.approx(1.0)
-    assert urgency(0.0, 0.95, 3600.0) == 1.0  # what was saved is not bet
-    assert 1.0 < urgency(0.1, 0.95, 3600.0) < urgency(0.2, 0.95, 3600.0) <= 20.0
+    assert urgency(0.0, 0.95, 3600.0) == LEAST_URGENCY
+    assert 1.0 < urgency(0.1, 0.95, 3600.0) < urgency(0.2, 0.95, 3600.0) <= MOST_URGENCY
 
 
 @given(
