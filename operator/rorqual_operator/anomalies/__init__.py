@@ -1,0 +1,1 @@
+"""Looking for anomalies in a recorded history, offline."""
