@@ -57,6 +57,5 @@ def test_load_is_foretold_told_and_remembered(
         until(lambda: "recalled the last hour of 1 services" in second.text())
         until(lambda: chat.status["scaling"]["requestsPerSecond"] > 0.5)
 
-    found = told(detect, "--prometheus", sandbox.prometheus_url, "--service", "chat", "-n", chat.namespace, "-o", "json",
-                 "--since", "1h", "--learn", "1")  # fmt: skip
-    assert found.startswith("[")
+    place = ("--prometheus", sandbox.prometheus_url, "--service", "chat", "-n", chat.namespace)
+    assert told(detect, *place, "--since", "1h", "--learn", "1", "-o", "json").startswith("[")

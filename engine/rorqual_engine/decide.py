@@ -174,6 +174,7 @@ def _remember(case: Case, scale: ScaleTo | None, now: float) -> Memory:
         observed=old.observed,
         observed_at=old.observed_at,
         experience=case.foresight.experience if case.foresight else old.experience,
+        sized=case.sizing.sized if case.sizing else None,
     )
     return observe(service, made, now)
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.load_history import LoadHistory
 from rorqual_engine.observation import Observation
+from rorqual_engine.timing import Capability
 
 
 class Reason(StrEnum):
@@ -318,6 +320,19 @@ class Experience:
 
 
 @dataclass(frozen=True, slots=True)
+class Sized:
+    """The last answer of sizing, and what it was an answer to: the same question is not worked out again."""
+
+    spec: LLMServiceSpec
+    """This very object; comparing two would take as long as sizing."""
+    question: tuple[object, ...]
+    answer: object
+    """Sizing's own."""
+    configuration: Configuration
+    capability: Capability | None
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What a service's next decision needs to know of the earlier ones. Lost at a restart without harm."""
 
@@ -343,6 +358,7 @@ class Memory:
     observed_at: float | None = None
     """When the last of them was taken."""
     experience: Experience = field(default_factory=Experience)
+    sized: Sized | None = None
 
 
 @dataclass(frozen=True, slots=True)

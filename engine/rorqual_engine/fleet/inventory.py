@@ -54,6 +54,10 @@ class Inventory:
         """GPUs of the largest node of that product that takes pods; None when there is none."""
         return self.stock(product).largest_node or None
 
+    def kinds(self, products: Iterable[str]) -> tuple[tuple[int | None, int | None, bool], ...]:
+        """All that a configuration depends on of these products: memory, GPUs of a node, and whether there are any."""
+        return tuple((self.memory_mib(one), self.gpus_per_node(one), self.present(one)) for one in products)
+
     def present(self, product: str) -> bool:
         """Whether at least one node has that product, busy or not."""
         return bool(self.stock(product).nodes)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from rorqual_engine.fleet import Inventory
-from rorqual_engine.plan import Configuration, Reason, Recommendation, Stall
+from rorqual_engine.plan import Configuration, Reason, Recommendation, Sized, Stall
 from rorqual_engine.sizing.capability import capability_of
 from rorqual_engine.sizing.evidence import Evidence, learn
 from rorqual_engine.sizing.live import reported_cache_tokens
@@ -23,6 +23,8 @@ class Sizing:
     recommendation: Recommendation | None
     capability: Capability | None = None
     """Of one replica of `configuration`; None when nothing is known of the GPU's speed."""
+    sized: Sized | None = None
+    """To be remembered."""
 
     @property
     def explanation(self) -> str:
@@ -40,24 +42,63 @@ def size(service: Service, inventory: Inventory, now: float) -> Sizing | Stall:
     allows it.
     """
     running = service.workload.configuration if service.workload else None
-    case = read_case(service.spec, inventory, running, service.model_config)
+    evidence = _evidence(service, running, now)
+    judged = _judge(service, inventory, running, evidence)
+    if isinstance(judged, Stall):
+        return judged
+    mode = service.spec.configuration.mode
+    if mode in ("Auto", "Initial"):
+        configuration, reason = _settle(service, judged.case, judged.recommendation.configuration)
+        recommendation: Recommendation | None = judged.recommendation
+    else:
+        bare = _bare(judged.possible.configuration, judged.case.pins)
+        configuration, reason = _settle(service, judged.left, bare)
+        recommendation = judged.recommendation if mode == "Recommend" else None
+    sized = _sized(service, judged, configuration, evidence)
+    return Sizing(configuration, reason, recommendation, sized.capability, sized)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What follows from the spec, the hardware and the evidence alone."""
+
+    question: tuple[object, ...]
+    case: Case
+    recommendation: Recommendation
+    left: Case
+    """With what is not pinned left to the engine, where the mode says so."""
+    possible: Recommendation
+
+
+def _judge(
+    service: Service, inventory: Inventory, running: Configuration | None, evidence: Evidence | None
+) -> _Judged | Stall:
+    """As remembered, where the question is the same."""
+    spec, old = service.spec, service.memory.sized
+    question = (running, service.model_config, evidence, inventory.kinds(kind.gpu for kind in spec.hardware))
+    if old is not None and old.spec is spec and old.question == question and isinstance(old.answer, _Judged):
+        return old.answer
+    case = read_case(spec, inventory, running, service.model_config)
     if isinstance(case, Stall):
         return case
-    evidence = _evidence(service, running, now)
     recommendation = recommend(replace(case, evidence=evidence))
     if isinstance(recommendation, Stall):
         return recommendation
-    mode = service.spec.configuration.mode
+    mode = spec.configuration.mode
     if mode in ("Auto", "Initial"):
-        configuration, reason = _settle(service, case, recommendation.configuration)
-        return Sizing(configuration, reason, recommendation, _capability(case, configuration, evidence))
+        return _Judged(question, case, recommendation, case, recommendation)
     left = leave_to_engine(case, mode)
     possible = recommend(left)
-    if isinstance(possible, Stall):
-        return possible
-    configuration, reason = _settle(service, left, _bare(possible.configuration, case.pins))
-    capability = _capability(case, configuration, evidence)
-    return Sizing(configuration, reason, recommendation if mode == "Recommend" else None, capability)
+    return possible if isinstance(possible, Stall) else _Judged(question, case, recommendation, left, possible)
+
+
+def _sized(service: Service, judged: _Judged, configuration: Configuration, evidence: Evidence | None) -> Sized:
+    """To be remembered, with what a replica of the configuration can do."""
+    old = service.memory.sized
+    if old is not None and old.answer is judged and old.configuration == configuration:
+        return old
+    capability = _capability(judged.case, configuration, evidence)
+    return Sized(service.spec, judged.question, judged, configuration, capability)
 
 
 def _capability(case: Case, configuration: Configuration, evidence: Evidence | None) -> Capability | None:

@@ -21,16 +21,18 @@ def queries(namespace: str, service: str) -> dict[str, str]:
     """PromQL by the name that a metric is shown with; pods are told by the names that a Deployment gives them."""
     pods = f'namespace="{namespace}", pod=~"{service}-[a-z0-9]+-[a-z0-9]{{5}}"'
 
-    def series(candidates: tuple[str, ...], suffix: str = "") -> str:
-        return f'{{__name__=~"{"|".join(name + suffix for name in candidates)}", {pods}}}'
+    def first(expression: str, candidates: tuple[str, ...], suffix: str = "") -> str:
+        """Engines may show one figure under several names: the first that there is."""
+        filled = (expression.replace("X", f'{{__name__="{name}{suffix}", {pods}}}') for name in candidates)
+        return " or ".join(f"({one})" for one in filled)
 
     gauges = {
-        "running": f"sum({series(names.GAUGES['running'])})",
-        "waiting": f"sum({series(names.GAUGES['waiting'])})",
-        "KV cache use": f"avg({series(names.GAUGES['kv_use'])})",
+        "running": first("sum(X)", names.GAUGES["running"]),
+        "waiting": first("sum(X)", names.GAUGES["waiting"]),
+        "KV cache use": first("avg(X)", names.GAUGES["kv_use"]),
     }
     rates = {
-        f"{shown}/s": f"sum(rate({series(names.COUNTERS[counter])}[{WINDOW}]))"
+        f"{shown}/s": first(f"sum(rate(X[{WINDOW}]))", names.COUNTERS[counter])
         for shown, counter in (
             ("requests", "requests"),
             ("prompt tokens", "prompt_tokens"),
@@ -39,8 +41,8 @@ def queries(namespace: str, service: str) -> dict[str, str]:
         )
     }
     latencies = {
-        f"{shown} p{share:.0%}".rstrip("%"): (
-            f"histogram_quantile({share}, sum by (le) (rate({series(names.HISTOGRAMS[key], '_bucket')}[{WINDOW}])))"
+        f"{shown} p{100 * share:.0f}": first(
+            f"histogram_quantile({share}, sum by (le) (rate(X[{WINDOW}])))", names.HISTOGRAMS[key], "_bucket"
         )
         for shown, key in (("TTFT", "ttft"), ("TPOT", "tpot"), ("queue time", "queue_time"))
         for share in (0.5, 0.95)

@@ -50,6 +50,8 @@ class World:
         hub: HubConfigs | None = None,
     ) -> None:
         self._hub = hub
+        self._specs: dict[str, tuple[int, LLMServiceSpec]] = {}
+        self._seen: set[str] = set()
         self._all: list[Reflector] = []
         self._by_resource: dict[Resource, list[Reflector]] = defaultdict(list)
         spaces: list[str | None] = list(namespaces) or [None]
@@ -128,24 +130,35 @@ class World:
     def observe(self, readings: Readings, memories: Mapping[ServiceKey, Memory], now: float) -> Observation:
         """One moment of the cluster with the last readings of the engines."""
         pods, objects, invalid, services = self.engine_pods(), {}, {}, []
+        self._seen = set()
         for item in self.items(kube.LLMSERVICES):
             if "deletionTimestamp" in item["metadata"]:
                 continue
             key = cluster.service_key(item)
             objects[key] = item
             try:
-                spec = LLMServiceSpec.model_validate(item["spec"])
+                spec = self._spec(item)
             except ValidationError as error:
                 invalid[key] = describe(error)
                 continue
             services.append(
                 self._service(key, item, spec, pods.get(key, []), readings, memories.get(key, Memory()), now)
             )
+        self._specs = {uid: known for uid, known in self._specs.items() if uid in self._seen}
         if self._hub:
             self._hub.forget_unwanted()
         nodes = cluster.to_nodes(self.items(kube.NODES), self.items(kube.PODS))
         problems = tuple(reflector.problem for reflector in self._all if reflector.problem)
         return Observation(Snapshot(tuple(services), nodes), objects, invalid, problems)
+
+    def _spec(self, item: Object) -> LLMServiceSpec:
+        """Read once for each generation. Raises ValidationError."""
+        uid, generation = item["metadata"]["uid"], item["metadata"]["generation"]
+        self._seen.add(uid)
+        known = self._specs.get(uid)
+        if known is None or known[0] != generation:
+            known = self._specs[uid] = (generation, LLMServiceSpec.model_validate(item["spec"]))
+        return known[1]
 
     def _service(
         self,

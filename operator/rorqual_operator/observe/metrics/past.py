@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,13 +29,26 @@ Ranged = Mapping[str, Any]
 Columns = dict[ServiceKey, dict[float, float]]
 
 
-def _by_service(vector: str) -> str:
-    return f"sum by (namespace, service) (label_replace({vector}, {_SERVICE}))"
+def _by_service(vector: str, *more: str) -> str:
+    by = ", ".join(("namespace", "service", *more))
+    return f"sum by ({by}) (label_replace({vector}, {_SERVICE}))"
 
 
-def _rate(name: str) -> str:
-    counters = "|".join(names.COUNTERS[name])
-    return _by_service(f'rate({{__name__=~"{counters}"}}[{RATE_WINDOW}])')
+def _first(expressions: Sequence[str]) -> str:
+    """Of each service the first that it has: engines may show one figure under several names, with other buckets."""
+    tried: list[str] = []
+    for one in expressions:
+        tried.append(" unless on (namespace, service) ".join([one, *expressions[: len(tried)]]))
+    return " or ".join(f"({one})" for one in tried)
+
+
+def _rate(counter: str) -> str:
+    return _first([_by_service(f'rate({{__name__="{name}"}}[{RATE_WINDOW}])') for name in names.COUNTERS[counter]])
+
+
+def _hour(histogram: str) -> str:
+    buckets = (f'{{__name__="{name}_bucket"}}[{KEPT_SECONDS:.0f}s]' for name in names.HISTOGRAMS[histogram])
+    return _first([_by_service(f"increase({found})", "le") for found in buckets])
 
 
 RATES = {
@@ -43,11 +56,7 @@ RATES = {
     "prompt_tokens": _rate("prompt_tokens"),
     "generated_tokens": _rate("generation_tokens"),
 }
-BUCKETS = {
-    name: f"sum by (namespace, service, le) (label_replace(increase({{__name__=~"
-    f'"{"|".join(f"{metric}_bucket" for metric in names.HISTOGRAMS[name])}"}}[{KEPT_SECONDS:.0f}s]), {_SERVICE}))'
-    for name in ("ttft", "tpot")
-}
+BUCKETS = {name: _hour(name) for name in ("ttft", "tpot")}
 IN_FLIGHT = _by_service(f'{{__name__=~"{names.GAUGES["running"][0]}|{names.GAUGES["waiting"][0]}"}}')
 
 
