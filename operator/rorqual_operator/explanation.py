@@ -92,7 +92,7 @@ def _predictive(seen: ScalingStatus) -> Iterator[str]:
         )
     yield from _row("Last hour", f"{seen.missed:.1%} missed an objective")
     if not seen.trusted:
-        yield from _row("Trust", "more was missed of late than was foretold: the reactive rule counts as well")
+        yield from _row("Trust", "what was foretold is not what happened of late: the reactive rule counts as well")
         yield from _reactive(seen)
 
 

@@ -83,7 +83,7 @@ def test_a_pace_that_is_not_the_laws_is_said() -> None:
 
 def test_where_the_model_is_not_believed_the_signals_are_told_too() -> None:
     text = told(replace(OUTLOOK, trusted=False))
-    assert "more was missed of late than was foretold" in text
+    assert "what was foretold is not what happened of late" in text
     assert "Queue: 20 requests per replica, target 43.2 requests per replica: 1.39 replicas" in text
 
 

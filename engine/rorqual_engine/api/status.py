@@ -269,7 +269,7 @@ class ScalingStatus(ApiModel):
     slowness: float | None = None
     """Seconds that replicas take over those of the performance law, as seen when all were busy."""
     trusted: bool | None = None
-    """Whether as much was missed of late as was foretold; otherwise the reactive rule counts as well."""
+    """Whether what was foretold happened of late; otherwise the reactive rule counts as well."""
     options: Annotated[list[ScalingOption], Field(max_length=5, json_schema_extra=Atomic)] = []
     """Numbers of replicas about the chosen one."""
     signals: Annotated[list[ScalingSignal], Field(max_length=8, json_schema_extra=Atomic)] = []

@@ -103,7 +103,7 @@ def _by_load(
     reactive = _by_demand(service, load, signals, bounds, current, now)
     if reactive.replicas <= planned.replicas:
         return planned
-    surprise = "more was missed of late than was foretold, so the reactive rule counts"
+    surprise = "what was foretold is not what happened, so the reactive rule counts"
     return replace(
         reactive,
         message=f"{surprise}: {reactive.message}",

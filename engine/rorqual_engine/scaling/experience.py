@@ -17,7 +17,8 @@ from rorqual_engine.snapshot import Growth, Pod, Service
 QUEUE = 2.0
 """Waiting requests of a replica from which on it is taken to be busy."""
 SATURATED_SECONDS = 15.0
-TRUSTED_SLOWNESS = (0.5, 4.0)
+TRUSTED_SLOWNESS = (0.5, 20.0)
+"""Beyond it something else is the matter than a law that is off."""
 
 
 def take_in(service: Service, promise: Promise, foretold: float) -> Experience:

@@ -7,7 +7,7 @@ import numpy as np
 
 from rorqual_engine.plan import Experience, Option, Outlook
 from rorqual_engine.scaling.bounds import Bounds
-from rorqual_engine.scaling.experience import correct_pace, take_in
+from rorqual_engine.scaling.experience import TRUSTED_SLOWNESS, correct_pace, take_in
 from rorqual_engine.scaling.load import Load
 from rorqual_engine.scaling.predictive import (
     Case,
@@ -166,7 +166,10 @@ def _foretold(service: Service, pace: Pace, load: Load, waiting: float) -> float
 
 
 def _trusted(experience: Experience) -> bool:
-    """Whether no more was missed of late than was foretold, or too little was seen to tell."""
+    """Whether no more was missed of late than was foretold, or too little was seen to tell; never at a wild pace."""
+    slowest, fastest = TRUSTED_SLOWNESS[1], TRUSTED_SLOWNESS[0]
+    if not fastest < experience.slowness < slowest:
+        return False
     seen = experience.history.window(JUDGED_SECONDS)
     arrived = seen.counts["arrived"]
     if arrived < LEAST_JUDGED:

@@ -127,6 +127,12 @@ def test_slow_replicas_are_planned_for():
     assert slow.replicas > fast.replicas and slow.outlook.slowness == 2.0
 
 
+def test_a_wild_pace_is_not_believed():
+    assert foreseen(a_service(SPEC, busy(3, 10), memory=remembered(5.0, slowness=4.0))).outlook.trusted
+    assert not foreseen(a_service(SPEC, busy(3, 10), memory=remembered(5.0, slowness=20.0))).outlook.trusted
+    assert not foreseen(a_service(SPEC, busy(3, 10), memory=remembered(5.0, slowness=0.5))).outlook.trusted
+
+
 def test_surprise_brings_the_reactive_rule_in():
     """The law sees no queue and foretells no miss, yet half of all answers are late: something is not in the model."""
     memory = remembered(5.0, missed=0.5)
