@@ -205,9 +205,10 @@ def _next_levels(levels: Array, lasted: Array, level: Array) -> Array:
     floor = 1.0 / BIN_SECONDS
     now = np.log(np.maximum(level, floor))[:, None]
     past = np.log(np.maximum(levels, floor))
-    after = past[:, :-1]
-    followed = (np.abs(past[:, 1:] - now) < ALIKE) & (np.abs(after - now) > ALIKE)
-    newer, older = _last_steps(past, lasted)
+    steady = _lasting(past, lasted)
+    after = steady[:, :-1]
+    followed = (np.abs(steady[:, 1:] - now) < ALIKE) & (np.abs(after - now) > ALIKE)
+    newer, older = steady[:, :1] - steady[:, 1:2], steady[:, 1:2] - steady[:, 2:3]
     again = newer * older > 0  # False where either is not known
     step = np.sign(newer) * np.minimum(np.abs(newer), np.abs(older))
     prior = now + np.log(PRIOR_FACTORS)
@@ -218,12 +219,12 @@ def _next_levels(levels: Array, lasted: Array, level: Array) -> Array:
     return np.exp(_weighted_quantiles(np.nan_to_num(places), weights))
 
 
-def _last_steps(past: Array, lasted: Array) -> tuple[Array, Array]:
-    """The two newest changes between levels that lasted: a bin across a change is none. NaN where there are fewer."""
+def _lasting(past: Array, lasted: Array) -> Array:
+    """The levels that lasted, the newest first, NaN after them: a bin that lies across a change is none."""
     long = lasted >= LASTING_BINS
     order = np.argsort(~long, axis=1, kind="stable")
-    levels = np.take_along_axis(np.where(long, past, np.nan), order, 1)
-    return levels[:, :1] - levels[:, 1:2], levels[:, 1:2] - levels[:, 2:3]
+    found: Array = np.take_along_axis(np.where(long, past, np.nan), order, 1)
+    return found
 
 
 def _weighted_quantiles(values: Array, weights: Array) -> Array:
