@@ -6,7 +6,7 @@ from enum import StrEnum
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.load_history import LoadHistory
 from rorqual_engine.observation import Observation
-from rorqual_engine.timing import Capability
+from rorqual_engine.timing import Capability, StepTiming
 
 
 class Reason(StrEnum):
@@ -316,6 +316,8 @@ class Experience:
     """From a pod's creation until it serves; the median over its pods."""
     slowness: float = 1.0
     """Seconds that its replicas take over those of the law, as seen when all were busy."""
+    timing: StepTiming | None = None
+    """The law that `slowness` is over; calibration may change it."""
     saturation: Saturation | None = None
 
 

@@ -21,12 +21,12 @@ TRUSTED_SLOWNESS = (0.5, 20.0)
 """Beyond it something else is the matter than a law that is off."""
 
 
-def take_in(service: Service, promise: Promise, foretold: float) -> Experience:
-    """The experience with this round's growth; `foretold` is the share of its requests expected to miss."""
-    old, growth = _recalled(service, promise), service.growth
+def take_in(service: Service, known: Experience, promise: Promise, foretold: float) -> Experience:
+    """What is known, with this round's growth; `foretold` is the share of its requests expected to miss."""
+    old, growth = _recalled(service, known, promise), service.growth
     running = service.workload.configuration if service.workload else None
     if old.configuration != running:
-        old = Experience(old.history, running)
+        old = Experience(old.history, running, timing=old.timing)
     startup = _startup_seconds(service.pods)
     history = old.history
     if growth is not None:
@@ -34,9 +34,9 @@ def take_in(service: Service, promise: Promise, foretold: float) -> Experience:
     return replace(old, history=history, startup_seconds=old.startup_seconds if startup is None else startup)
 
 
-def _recalled(service: Service, promise: Promise) -> Experience:
+def _recalled(service: Service, old: Experience, promise: Promise) -> Experience:
     """What is remembered; of a service that nothing is, what its metrics store has, misses spread evenly over it."""
-    old, past = service.memory.experience, service.past
+    past = service.past
     if past is None or len(old.history):
         return old
     answered = past.history.column("finished")

@@ -1,7 +1,7 @@
 """Predictive scaling of many services at once: from what is known of each to the number that costs it least."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,11 +83,11 @@ def ask(service: Service, load: Load, capability: Capability | None, bounds: Bou
 def _ask(
     service: Service, load: Load, capability: Capability, promise: Promise, bounds: Bounds, now: float
 ) -> Question:
-    experience = service.memory.experience
+    experience = _by_this_law(service, capability, promise)
     law = _pace(service, experience, capability, promise, 1.0)
     waiting = sum(one.waiting for one in load.healthy)
     before = _pace(service, experience, capability, promise, experience.slowness)
-    experience = take_in(service, promise, _foretold(service, before, load, waiting))
+    experience = take_in(service, experience, promise, _foretold(service, before, load, waiting))
     experience = correct_pace(experience, load, law, now)
     pace = _pace(service, experience, capability, promise, experience.slowness)
     startup = experience.startup_seconds or STARTUP_SECONDS
@@ -103,6 +103,19 @@ def _ask(
         waiting=waiting,
         bounds=bounds,
     )
+
+
+def _by_this_law(service: Service, capability: Capability, promise: Promise) -> Experience:
+    """What is remembered, with the slowness over this law: the pace that was seen is what it was, whatever the law."""
+    old = service.memory.experience
+    if old.timing is None or old.timing == capability.timing:
+        return replace(old, timing=capability.timing)
+    then, now = (
+        float(engine_seconds(_pace(service, old, replace(capability, timing=timing), promise, 1.0)))
+        for timing in (old.timing, capability.timing)
+    )
+    learned = old.slowness != 1.0
+    return replace(old, timing=capability.timing, slowness=old.slowness * then / now if learned else 1.0)
 
 
 def foresee(questions: Sequence[Question]) -> list[Foresight]:

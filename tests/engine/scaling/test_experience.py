@@ -29,7 +29,8 @@ def growth(arrived=10.0, **more):
 
 
 def learned(**service):
-    return take_in(a_service(**service), PROMISE, 0.0)
+    found = a_service(**service)
+    return take_in(found, found.memory.experience, PROMISE, 0.0)
 
 
 def test_growth_is_added_with_what_was_late():
@@ -39,7 +40,7 @@ def test_growth_is_added_with_what_was_late():
 
 
 def test_what_was_foretold_is_kept_beside_it():
-    found = take_in(a_service(growth=growth()), PROMISE, 0.3)
+    found = take_in(a_service(growth=growth()), Experience(), PROMISE, 0.3)
     assert found.history.window(60).counts["foretold"] == pytest.approx(3.0)
 
 

@@ -1,7 +1,7 @@
 """Predictive scaling of one service: what is asked, what comes of it."""
 
 import math
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import pytest
 
@@ -125,6 +125,19 @@ def test_slow_replicas_are_planned_for():
     fast = foreseen(a_service(SPEC, busy(1, 10), memory=remembered(5.0)))
     slow = foreseen(a_service(SPEC, busy(1, 10), memory=remembered(5.0, slowness=2.0)))
     assert slow.replicas > fast.replicas and slow.outlook.slowness == 2.0
+
+
+def test_a_law_that_learned_does_not_make_the_pace_slower_still():
+    """Engines were seen to take three times the law's time; the law, calibrated, now says so itself."""
+    slow = StepTiming(*(3.0 * value for value in astuple(REPLICA.timing)))
+    experience = Experience(history(5.0), RUNNING, slowness=3.0, timing=REPLICA.timing)
+    service = a_service(SPEC, busy(3, 10), memory=settled(experience=experience))
+    question = ask(service, read_load(service, (), NOW), replace(REPLICA, timing=slow), BOUNDS, NOW)
+    assert question is not None
+    before = foreseen(service).outlook
+    after = foresee([question])[0].outlook
+    assert after.slowness == pytest.approx(1.0)
+    assert after.request_seconds == pytest.approx(before.request_seconds)
 
 
 def test_a_wild_pace_is_not_believed():
