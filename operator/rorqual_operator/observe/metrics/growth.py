@@ -58,17 +58,19 @@ class Steps:
             return None
         for pod in pods:
             self._pending.pop(pod, None)
-        begun = [one.since for one in grown if one.since is not None]
         at = sum(one.at for one in grown) / len(grown)
+        begun = sorted(one.at - one.since for one in grown if one.since is not None)
+        span = begun[(len(begun) - 1) // 2] if begun else 0.0
+        parts = [(one, _part(one, span)) for one in grown]
         return Growth(
-            since=min(at, sum(begun) / len(begun)) if begun else at,
+            since=at - span,
             at=at,
-            arrived=sum(one.arrived for one in grown),
-            finished=sum(one.counts["requests"] for one in grown),
-            prompt_tokens=sum(one.counts["prompt_tokens"] for one in grown),
-            generated_tokens=sum(one.counts["generation_tokens"] for one in grown),
-            ttft=_added(one.histograms.get("ttft", {}) for one in grown),
-            tpot=_added(one.histograms.get("tpot", {}) for one in grown),
+            arrived=sum(one.arrived * part for one, part in parts),
+            finished=sum(one.counts["requests"] * part for one, part in parts),
+            prompt_tokens=sum(one.counts["prompt_tokens"] * part for one, part in parts),
+            generated_tokens=sum(one.counts["generation_tokens"] * part for one, part in parts),
+            ttft=_added(_scaled(one.histograms.get("ttft", {}), part) for one, part in parts),
+            tpot=_added(_scaled(one.histograms.get("tpot", {}), part) for one, part in parts),
         )
 
     def _step(self, pod: Key, sample: Sample) -> None:
@@ -97,6 +99,16 @@ class Steps:
             if name in after.histograms:
                 observed = histogram_growth([before.histograms.get(name, {}), after.histograms[name]])
                 grown.histograms[name] = _added([grown.histograms.get(name, {}), observed])
+
+
+def _part(one: _Pending, span: float) -> float:
+    """Of a pod's growth that belongs to the others' time: one that was silent for long would look like a wave."""
+    own = one.at - one.since if one.since is not None else 0.0
+    return span / own if own > span > 0 else 1.0
+
+
+def _scaled(buckets: Mapping[float, float], part: float) -> dict[float, float]:
+    return {bound: count * part for bound, count in buckets.items()}
 
 
 def _in_flight(sample: Sample) -> float:

@@ -8,7 +8,7 @@ from rorqual_operator.observe.reflector import Key
 
 from .samples import INF, sample
 
-A, B = ("llm", "a"), ("llm", "b")
+A, B, C = ("llm", "a"), ("llm", "b"), ("llm", "c")
 
 
 def reading(at: float, requests: float, running: float = 0.0, **more: Any) -> Sample:
@@ -57,6 +57,16 @@ def test_a_silent_pod_holds_the_others_back_for_a_while_only() -> None:
     assert steps.growth([A, B], 10 + PATIENCE_SECONDS - 1) is None
     found = steps.growth([A, B], 10 + PATIENCE_SECONDS)
     assert found is not None and found.finished == 6
+
+
+def test_a_pod_that_is_heard_again_brings_no_wave() -> None:
+    """B was silent for five minutes: of its 300 requests those of the last ten seconds belong to this row."""
+    more = {pod: reading(at, 0) for pod, at in ((A, 290), (B, 0), (C, 290))}
+    steps = Steps()
+    steps.take(more, {A, B, C})
+    steps.take({A: reading(300, 10), B: reading(300, 300), C: reading(300, 10)}, {A, B, C})
+    found = steps.growth([A, B, C], 300)
+    assert found is not None and (found.since, found.finished, found.arrived) == (290, 30, 30)
 
 
 def test_histograms_grow_over_the_bounds_that_all_share() -> None:
