@@ -19,6 +19,8 @@ from rorqual_operator.monitoring.catalog import Metric
 Values = tuple[str, ...]
 Point = tuple[Metric, Values, float]
 
+FORECAST = "Forecast"
+"""The signal of predictive scaling: replicas' worth of work that is expected."""
 QUANTILES = (("0.5", "p50"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"))
 
 
@@ -127,8 +129,8 @@ def _service(service: Service, plan: ServicePlan, now: float) -> Iterator[Point]
         ("desired", plan.desired_replicas), ("ready", ready), ("starting", len(pods) - ready), ("current", current),
     ):  # fmt: skip
         yield catalog.SERVICE_REPLICAS, (*name, state), number
-    for signal in plan.signals:
-        yield catalog.SERVICE_DEMAND, (*name, signal.name), signal.replicas
+    for signal, replicas in _demand(plan):
+        yield catalog.SERVICE_DEMAND, (*name, signal), replicas
     for verdict in Verdict:
         yield catalog.SERVICE_VERDICT, (*name, verdict), float(plan.health.verdict is verdict)
     for claim in claims(service, plan):
@@ -136,6 +138,14 @@ def _service(service: Service, plan: ServicePlan, now: float) -> Iterator[Point]
             yield catalog.SERVICE_CONDITION, (*name, claim.type, status), float(claim.status == status)
     yield from _figures(name, service, now)
     yield from _latencies(name, service)
+
+
+def _demand(plan: ServicePlan) -> Iterator[tuple[str, float]]:
+    """What the rules that decide ask for: what others would ask for is no unmet demand."""
+    if plan.outlook is not None:
+        yield FORECAST, plan.outlook.work_replicas
+    if plan.outlook is None or not plan.outlook.trusted:
+        yield from ((signal.name, signal.replicas) for signal in plan.signals)
 
 
 def _figures(name: Values, service: Service, now: float) -> Iterator[Point]:

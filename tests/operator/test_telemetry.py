@@ -1,11 +1,12 @@
 """What the operator exports is what the catalog says, and of nothing that is gone."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from rorqual_engine.plan import Apply, GPUShortage, Health, Reason, ScaleTo, ServicePlan, Signal, Verdict
+from rorqual_engine.plan import Apply, GPUShortage, Health, Outlook, Reason, ScaleTo, ServicePlan, Signal, Verdict
 from rorqual_engine.snapshot import Node, Quantiles, Service, ServiceKey, Snapshot
 from rorqual_operator.loop import Round
 from rorqual_operator.monitoring.catalog import METRICS
@@ -15,6 +16,25 @@ from rorqual_operator.telemetry import Telemetry
 from .builders import CONFIGURATION, GPU, KEY, NOW, hold, metrics, plan, pod, service, service_item, spec
 from .fake_kube import FakeKube
 
+OUTLOOK = Outlook(
+    goal=0.95,
+    arrivals_per_second=5.0,
+    arrivals_deviation=0.3,
+    expected_per_second=6.0,
+    input_tokens=1000,
+    output_tokens=100,
+    request_seconds=0.3,
+    work_replicas=1.8,
+    waiting=0,
+    ready=2,
+    starting=0,
+    startup_seconds=60,
+    horizon_seconds=150,
+    missed=0.0,
+    slowness=1.0,
+    price_seconds=5.0,
+    options=(),
+)
 NAME = {"namespace": "llm", "name": "chat"}
 SCALE = ScaleTo(1, 2, Reason.DEMAND_ABOVE_CAPACITY, "")
 
@@ -114,6 +134,17 @@ def test_replicas_by_state() -> None:
     subject.round_done(done((of, plan(desired=5))))
     states = ("desired", "ready", "starting", "current")
     assert [value(subject, "rorqual_service_replicas", {**NAME, "state": state}) for state in states] == [5, 1, 1, 3]
+
+
+@pytest.mark.parametrize(("trusted", "queue"), [(True, None), (False, 7.0)])
+def test_demand_is_what_the_deciding_rule_asks_for(trusted: bool, queue: float | None) -> None:
+    """Else an alert would tell of replicas that the reactive rule misses, and nobody wants."""
+    subject = telemetry()
+    its = plan(SCALE, signals=(Signal("Queue", 90, 13, "requests", 7.0),), outlook=replace(OUTLOOK, trusted=trusted))
+    subject.round_done(done((service(pod()), its)))
+    demand = "rorqual_service_demand_replicas"
+    assert value(subject, demand, {**NAME, "signal": "Forecast"}) == OUTLOOK.work_replicas
+    assert value(subject, demand, {**NAME, "signal": "Queue"}) == queue
 
 
 def test_age_is_that_of_the_oldest_sample() -> None:

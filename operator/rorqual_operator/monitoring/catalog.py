@@ -42,7 +42,7 @@ SERVICE_REPLICAS = Metric(
 SERVICE_DEMAND = Metric(
     "rorqual_service_demand_replicas",
     "gauge",
-    "Replicas that one signal alone asks for, unrounded and before any limit.",
+    "Replicas that one signal alone asks for, unrounded, before any limit; Forecast: what expected work fills.",
     (*SERVICE, "signal"),
 )
 SERVICE_VERDICT = Metric(
