@@ -3,12 +3,14 @@
     python bench/autoscaling.py [--workloads gym] [--policies all] [--seeds 5] [--tune] [--clairvoyant] [--json]
 
 Everybody has the same service: Llama 3.1 8B on one H100, TTFT 2 s and ITL 50 ms, timed by the performance law for the
-workload's mean lengths. Runs begin cold, with one replica, but for the static ones. Rivals run with their documented
+workload's mean lengths. Runs begin cold, with one replica, or warm, with those that the demand of the first minutes
+needs; static ones with their own number. Rivals run with their documented
 settings and, with --tune, also with the best of their own search space on another seed (each setting alone, then the
 best together; named with a *), by the price of misses that Rorqual's default goal has. `static-N` is hindsight: nobody
 knows N beforehand; `static-person` is the number that was best on another seed. --clairvoyant searches for schedules
-that know the trace and begin with one replica, too: `clairvoyant_ratio` is a policy's GPU-hours over the least that was
-found at its good rate, null where none reached it; below 1 the search found nothing as good.
+that know the trace and begin with as many replicas: `clairvoyant_ratio` is a policy's GPU-hours over the least that was
+found at its good rate by search or by any policy of the run but the static ones (null for a fixed number that is better
+than all of them); `clairvoyant_good_rate` is the best that was found.
 """
 
 import argparse
@@ -16,121 +18,31 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from autoscaling_clairvoyant import Frontier, clairvoyance, most_good, ratio, with_runs
 from autoscaling_frontier import Point, dominating, interpolate_misses
-from joblib import Parallel, delayed
-from rich.console import Console
-from rich.progress import Progress
+from autoscaling_runs import (
+    GOALS,
+    GROUPS,
+    TUNING_SEED,
+    Contender,
+    Setting,
+    Traces,
+    expand,
+    known_facts,
+    price_seconds,
+    read_file,
+    requests_for,
+    run_all,
+)
 
-from rorqual_engine.api.spec import LLMServiceSpec
-from rorqual_engine.plan import Stall
-from rorqual_engine.simulation.clairvoyant import Effort, search
-from rorqual_engine.simulation.facts import ITL_SECONDS, TTFT_SECONDS, facts_of
-from rorqual_engine.simulation.operated import TICK_SECONDS, OperatedAlone
-from rorqual_engine.simulation.policy import Facts, Policy
-from rorqual_engine.simulation.requests import Requests
 from rorqual_engine.simulation.rivals.registry import RIVALS
-from rorqual_engine.simulation.rivals.static import Static
-from rorqual_engine.simulation.run import Scenario, Separate, Service, simulate
-from rorqual_engine.simulation.score import Score, score
-from rorqual_engine.simulation.traces.read import Reading, read_trace
-from rorqual_engine.simulation.workloads.registry import WORKLOADS, workload
-from rorqual_operator.study.policies import with_goal
+from rorqual_engine.simulation.score import Score
 
-GPU = "NVIDIA-H100-80GB-HBM3"
-MODEL = "meta-llama/Llama-3.1-8B-Instruct"
-GOALS = (0.8, 0.9, 0.95, 0.98)
-DEFAULT_GOAL = 0.95
-TUNING_SEED = 1000
-GROUPS = {
-    "gym": [name for name in WORKLOADS if name.startswith("gym-")],
-    "hour": ["steady", "step", "ramp", "cycles", "composition-shift", "bursts"],
-    "azure": ["azure-conv", "azure-code"],
-}
-GYM_TICK_SECONDS = 5.0
-"""The protocol of the gym's recipes."""
 CI_95 = 1.96
-CLAIRVOYANT_SLOTS = 36
-CLAIRVOYANT_MOVES = 150
 PERSON = "static-person"
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """A policy with its settings; `replicas` is what its runs begin with."""
-
-    name: str
-    kind: str
-    settings: dict[str, float] = field(default_factory=dict)
-    replicas: int = 1
-
-    def make(self, facts: Facts, spec: LLMServiceSpec, tick: float) -> Policy:
-        if self.kind == "rorqual":
-            return OperatedAlone(with_goal(spec, self.settings["goal"]), tick_seconds=tick)
-        if self.kind == "static-n":
-            return Static(facts, replicas=self.replicas)
-        return RIVALS[self.kind].make(facts, **self.settings)
-
-
-def spec_of(requests: Requests, most: int) -> LLMServiceSpec:
-    """With as many sequences as memory allows: sizing for these objectives is another bench's matter."""
-    body = {
-        "model": {"name": MODEL},
-        "hardware": [{"gpu": GPU}],
-        "workload": {
-            "inputTokens": max(1, round(float(requests.input_tokens.mean()))),
-            "outputTokens": max(1, round(float(requests.output_tokens.mean()))),
-        },
-        "scaling": {"minReplicas": 1, "maxReplicas": most},
-    }
-    sequences = sized(LLMServiceSpec.model_validate(body), 0.0).sequences
-    promised = {
-        "objectives": {"ttft": {"p95": f"{TTFT_SECONDS:g}s"}, "tpot": {"p95": f"{1000 * ITL_SECONDS:g}ms"}},
-        "configuration": {"maxConcurrentSequences": sequences, "tensorParallel": 1},
-    }
-    return LLMServiceSpec.model_validate({**body, **promised})
-
-
-def sized(spec: LLMServiceSpec, startup: float) -> Facts:
-    found = facts_of(spec, startup)
-    if isinstance(found, Stall):
-        raise SystemExit(f"{MODEL} on {GPU}: {found.message}")
-    return found
-
-
-def known_facts(requests: Requests, most: int, startup: float) -> Facts:
-    return sized(spec_of(requests, most), startup)
-
-
-def requests_for(name: str, seed: int, traces: dict[str, Requests]) -> tuple[Requests, int]:
-    """Requests, and the most replicas; a trace is the same for every seed, start-ups apart."""
-    if name in traces:
-        return traces[name], 8
-    found = workload(name)
-    return found.draw(seed), found.max_replicas
-
-
-def run_one(name: str, contender: Contender, seed: int, startup: float, traces: dict[str, Requests]) -> Score:
-    requests, most = requests_for(name, seed, traces)
-    spec = spec_of(requests, most)
-    facts = sized(spec, startup)
-    service = Service(facts, requests, contender.replicas, startup_variation=0.1)
-    policy = contender.make(facts, spec, GYM_TICK_SECONDS if name in GROUPS["gym"] else TICK_SECONDS)
-    return score(simulate(Scenario({"it": service}, seed=seed), Separate({"it": policy}))["it"])
-
-
-def price_seconds(name: str, traces: dict[str, Requests]) -> float:
-    """Of one miss at the default goal, in seconds of a GPU."""
-    requests, most = requests_for(name, TUNING_SEED, traces)
-    facts = known_facts(requests, most, 30.0)
-    timing = facts.timing
-    token = timing.step_seconds / facts.sequences + timing.sequence_seconds
-    seconds = timing.prefill_seconds(facts.input_tokens) + facts.output_tokens * token
-    return DEFAULT_GOAL / (1 - DEFAULT_GOAL) * seconds
 
 
 def variants(kind: str) -> Iterator[Contender]:
@@ -141,17 +53,25 @@ def variants(kind: str) -> Iterator[Contender]:
             yield Contender(kind, kind, {setting: value})
 
 
-def tune(names: Sequence[str], kinds: Sequence[str], options: argparse.Namespace, traces: dict[str, Requests]):  # type: ignore[no-untyped-def]
+def tune(
+    names: Sequence[str], kinds: Sequence[str], options: argparse.Namespace, traces: Traces
+) -> dict[tuple[str, str], dict[str, float]]:
     """The best settings of each rival on each workload, on a seed that is not scored."""
     tasks = [(name, variant) for name in names for kind in kinds for variant in variants(kind)]
-    scores = run_all([(name, one, TUNING_SEED) for name, one in tasks], options, traces, "tuning rivals")
+    seeded = [(name, one, TUNING_SEED) for name, one in tasks]
+    scores = run_all(seeded, setting_of(options), options.jobs, traces, "tuning rivals")
     costs: dict[tuple[str, str], list[tuple[float, dict[str, float]]]] = {}
-    prices = {name: price_seconds(name, traces) for name in names}
+    prices = {name: price_of(name, traces) for name in names}
     for (name, one), found in zip(tasks, scores, strict=True):
         missed = (1 - found.good_rate) * found.requests
         cost = found.gpu_hours * 3600 + prices[name] * missed
         costs.setdefault((name, one.kind), []).append((cost, one.settings))
     return {key: best_together(found) for key, found in costs.items()}
+
+
+def price_of(name: str, traces: Traces) -> float:
+    requests, most = requests_for(name, TUNING_SEED, traces)
+    return price_seconds(known_facts(requests, most, 0.0))
 
 
 def best_together(tried: Sequence[tuple[float, dict[str, float]]]) -> dict[str, float]:
@@ -165,62 +85,14 @@ def best_together(tried: Sequence[tuple[float, dict[str, float]]]) -> dict[str, 
     return {setting: value for setting, (_, value) in best.items()}
 
 
-def run_all(
-    tasks: Sequence[tuple[str, Contender, int]], options: argparse.Namespace, traces: dict[str, Requests], label: str
-) -> list[Score]:
-    """Every task's score, in parallel, with a progress bar on stderr."""
-    results: list[Score] = []
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(label, total=len(tasks))
-        pool = Parallel(n_jobs=options.jobs, return_as="generator")
-        for found in pool(delayed(run_one)(name, one, seed, options.startup, traces) for name, one, seed in tasks):
-            results.append(found)
-            progress.advance(bar)
-    return results
-
-
 def contenders(kinds: Sequence[str], most: int) -> list[Contender]:
     rorqual = [Contender(f"rorqual-{goal:g}", "rorqual", {"goal": goal}) for goal in GOALS]
     statics = [Contender(f"static-{n}", "static-n", replicas=n) for n in range(1, most + 1)]
     return [*rorqual, *statics, *(Contender(kind, kind) for kind in kinds)]
 
 
-def know_all(name: str, seed: int, startup: float, traces: dict[str, Requests]) -> list[Point]:
-    """The frontier of schedules found for that draw."""
-    requests, most = requests_for(name, seed, traces)
-    facts = known_facts(requests, most, startup)
-    price = price_seconds(name, traces)
-    slot = max(5.0, requests.duration_seconds / CLAIRVOYANT_SLOTS)
-    effort = Effort((price / 4, price, price * 4), slot, CLAIRVOYANT_MOVES)
-    found = search(Service(facts, requests, 1, startup_variation=0.1), effort, seed)
-    return [Point("clairvoyant", one.score.gpu_hours, one.score.good_rate) for one in found]
-
-
-def clairvoyance(
-    names: Sequence[str], options: argparse.Namespace, traces: dict[str, Requests]
-) -> dict[str, list[list[Point]]]:
-    """One frontier a seed, by workload."""
-    tasks = [(name, seed) for name in names for seed in range(1, options.seeds + 1)]
-    found = Parallel(n_jobs=options.jobs)(delayed(know_all)(*task, options.startup, traces) for task in tasks)
-    by_name: dict[str, list[list[Point]]] = {}
-    for (name, _), points in zip(tasks, found, strict=True):
-        by_name.setdefault(name, []).append(points)
-    return by_name
-
-
-def ratio(scores: Sequence[Score], frontiers: Sequence[Sequence[Point]]) -> float | None:
-    """GPU-hours over the least known at no lower good rate, mean over the seeds; None where a seed has none."""
-    ratios = []
-    for one, points in zip(scores, frontiers, strict=True):
-        least = min((p.gpu_hours for p in points if p.good_rate >= one.good_rate), default=None)
-        if least is None:
-            return None
-        ratios.append(one.gpu_hours / least)
-    return float(np.mean(ratios)) if ratios else None
-
-
 def row_of(
-    name: str, policy: str, scores: Sequence[Score], frontiers: Sequence[Sequence[Point]] = ()
+    name: str, policy: str, scores: Sequence[Score], gpu_hour: float, frontiers: Sequence[Frontier] = ()
 ) -> dict[str, object]:
     def mean(figure: str) -> float:
         return float(np.mean([getattr(one, figure) for one in scores]))
@@ -239,12 +111,13 @@ def row_of(
         "good_rate_ci": half,
         "goodput_per_gpu": mean("goodput_per_gpu"),
         "gpu_hours": mean("gpu_hours"),
-        "cost": None,
+        "cost": mean("gpu_hours") * gpu_hour,
         "ttft_p95": finite("ttft_p95"),
         "itl_p95": finite("itl_p95"),
         "scale_actions": mean("scale_actions"),
         "reversals": mean("reversals"),
-        "clairvoyant_ratio": ratio(scores, frontiers) if frontiers else None,
+        "clairvoyant_ratio": ratio(scores, frontiers),
+        "clairvoyant_good_rate": most_good(frontiers),
     }
 
 
@@ -263,9 +136,13 @@ def measure(options: argparse.Namespace) -> list[dict[str, object]]:
     ]
     tuned = tune(names, kinds, options, traces) if options.tune else {}
     tasks = list(plan_tasks(names, kinds, tuned, options, traces))
-    scores = run_all(tasks, options, traces, "simulating")
-    known = clairvoyance(names, options, traces) if options.clairvoyant else {}
-    return collect(tasks, scores, known)
+    scores = run_all(tasks, setting_of(options), options.jobs, traces, "simulating")
+    known = clairvoyance(names, options.seeds, setting_of(options), options.jobs, traces) if options.clairvoyant else {}
+    return collect(tasks, scores, options.gpu_hour, known)
+
+
+def setting_of(options: argparse.Namespace) -> Setting:
+    return Setting(options.startup, options.start)
 
 
 def plan_tasks(
@@ -273,7 +150,7 @@ def plan_tasks(
     kinds: Sequence[str],
     tuned: dict[tuple[str, str], dict[str, float]],
     options: argparse.Namespace,
-    traces: dict[str, Requests],
+    traces: Traces,
 ) -> Iterator[tuple[str, Contender, int]]:
     for name in names:
         _, most = requests_for(name, 1, traces)
@@ -289,7 +166,10 @@ def plan_tasks(
 
 
 def collect(
-    tasks: Sequence[tuple[str, Contender, int]], scores: Sequence[Score], known: dict[str, list[list[Point]]]
+    tasks: Sequence[tuple[str, Contender, int]],
+    scores: Sequence[Score],
+    gpu_hour: float,
+    known: dict[str, list[Frontier]],
 ) -> list[dict[str, object]]:
     found: dict[str, dict[str, list[Score]]] = {}
     tuning: dict[str, dict[str, Score]] = {}
@@ -300,8 +180,10 @@ def collect(
             found.setdefault(name, {}).setdefault(one.name, []).append(got)
     rows = []
     for name, policies in found.items():
+        online = [got for policy, got in policies.items() if not policy.startswith("static-")]
+        frontiers = with_runs(known[name], online) if name in known else ()
         policies[PERSON] = person(policies, tuning[name])
-        rows += [row_of(name, policy, got, known.get(name, ())) for policy, got in policies.items()]
+        rows += [row_of(name, policy, got, gpu_hour, frontiers) for policy, got in policies.items()]
     gym = [row for row in rows if row["workload"] in GROUPS["gym"]]
     return [*rows, *(together(gym) if {row["workload"] for row in gym} == set(GROUPS["gym"]) else [])]
 
@@ -330,21 +212,12 @@ def mean_row(parts: Sequence[dict[str, object]]) -> dict[str, object]:
     return made
 
 
-def expand(given: str) -> Iterable[str]:
-    for name in given.split(",") if given else []:
-        yield from GROUPS.get(name, [name])
-
-
-def read_file(path: str) -> Requests:
-    with Path(path).open(encoding="utf-8") as lines:
-        return read_trace(lines, Reading())
-
-
 def show(rows: Sequence[dict[str, object]]) -> None:
     for name in dict.fromkeys(row["workload"] for row in rows):
         of = [row for row in rows if row["workload"] == name]
         print(
-            f"\n{name}\n{'policy':28} {'good':>7} {'±':>6} {'GPU-h':>7} {'good/s/GPU':>10} {'changes':>8} {'turns':>6}"
+            f"\n{name}\n{'policy':28} {'good':>7} {'±':>6} {'GPU-h':>7} {'good/s/GPU':>10} {'changes':>8} {'turns':>6} "
+            f"{'clairv.':>8}"
         )
         for row in sorted(of, key=lambda row: float(row["good_rate"]), reverse=True):  # type: ignore[arg-type]
             half = f"{row['good_rate_ci']:6.3f}" if row["good_rate_ci"] is not None else "     -"
@@ -370,15 +243,36 @@ def conclude(rows: Sequence[dict[str, object]]) -> None:
         if best is not None and best > 0:
             fewer = 1 - (1 - point.good_rate) / best
             print(f"  {point.name}: {fewer:+.0%} fewer misses than the rivals' frontier at {point.gpu_hours:.3f} GPU-h")
+    compare_goodput(rows)
+
+
+def compare_goodput(rows: Sequence[dict[str, object]]) -> None:
+    """Good requests a second and GPU, beside the best rival whose good rate is no lower."""
+    for one in rows:
+        if not str(one["policy"]).startswith("rorqual-"):
+            continue
+        rivals = [
+            row
+            for row in rows
+            if not str(row["policy"]).startswith(("rorqual-", "static-")) and row["good_rate"] >= one["good_rate"]  # type: ignore[operator]
+        ]
+        best = max(rivals, key=lambda row: float(row["goodput_per_gpu"]), default=None)  # type: ignore[arg-type]
+        if best is None:
+            print(f"  {one['policy']}: no rival has as good a rate")
+        else:
+            more = float(one["goodput_per_gpu"]) / float(best["goodput_per_gpu"]) - 1  # type: ignore[arg-type]
+            print(f"  {one['policy']}: {more:+.0%} goodput per GPU beside {best['policy']}, the best of as good a rate")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trace", nargs="*", default=[], help="files with requests, in any format that is read")
-    parser.add_argument("--workloads", default="gym", help="names, or gym, hour, azure; with commas")
+    parser.add_argument("--workloads", default="gym", help="names, or gym, hour, azure, servegen; with commas")
     parser.add_argument("--policies", default="all", help="rivals by name, with commas")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--startup", type=float, default=30.0, help="seconds until a replica is ready")
+    parser.add_argument("--start", choices=("cold", "warm"), default="cold", help="with one replica, or with enough")
+    parser.add_argument("--gpu-hour", type=float, default=3.0, help="price of a GPU for an hour, in any currency")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--tune", action="store_true", help="run rivals with their best settings, too (named with a *)")
     parser.add_argument("--clairvoyant", action="store_true", help="compare with schedules that know the trace")

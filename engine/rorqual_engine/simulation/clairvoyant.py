@@ -6,7 +6,7 @@ not full, of start-up, or of idle replicas.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rorqual_engine.simulation.policy import Decision, Facts, View
 from rorqual_engine.simulation.requests import Requests
-from rorqual_engine.simulation.run import Scenario, Separate, Service, simulate
+from rorqual_engine.simulation.run import Outcome, Scenario, Separate, Service, simulate
 from rorqual_engine.simulation.score import Score, score
 
 Schedule = tuple[int, ...]
@@ -71,8 +71,13 @@ class Effort:
     seed: int = 0
 
 
-def search(service: Service, effort: Effort, scenario_seed: int = 0) -> tuple[Point, ...]:
-    """The frontier of all schedules tried: ascending in GPU-seconds and in good rate."""
+def search(
+    service: Service, effort: Effort, scenario_seed: int = 0, known: Sequence[Schedule] = ()
+) -> tuple[Point, ...]:
+    """The frontier of all schedules tried: ascending in GPU-seconds and in good rate.
+
+    `known` are schedules to begin with besides its own, such as what policies did on the same requests.
+    """
     seen: dict[Schedule, Point] = {}
 
     def judge(schedule: Schedule) -> Point:
@@ -80,11 +85,21 @@ def search(service: Service, effort: Effort, scenario_seed: int = 0) -> tuple[Po
             seen[schedule] = _run(service, schedule, effort.slot_seconds, scenario_seed)
         return seen[schedule]
 
-    begun = [judge(one) for one in _beginnings(service, effort.slot_seconds)]
+    begun = [judge(one) for one in (*_beginnings(service, effort.slot_seconds), *known)]
     random = np.random.default_rng(effort.seed)
     for price in effort.prices:
         _descend(min(begun, key=lambda one: one.cost(price)), price, judge, (service.facts, effort.moves, random))
     return frontier(tuple(seen.values()))
+
+
+def schedule_of(outcome: Outcome, slot_seconds: float) -> Schedule:
+    """What a policy asked for, in slots: of each the most, so that nothing came later than it did."""
+    slots = max(1, math.ceil(outcome.service.requests.duration_seconds / slot_seconds))
+    at = np.array([0.0, *(one.at for one in outcome.decisions)])
+    asked = np.array([outcome.service.initial_replicas, *(one.replicas for one in outcome.decisions)])
+    before = asked[np.searchsorted(at, slot_seconds * np.arange(slots), side="right") - 1]
+    np.maximum.at(before, np.minimum((at / slot_seconds).astype(np.int64), slots - 1), asked)
+    return tuple(before.tolist())
 
 
 def frontier(points: tuple[Point, ...]) -> tuple[Point, ...]:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rorqual_engine.simulation.clairvoyant import Effort, least_gpu_seconds, request_seconds, search
+from rorqual_engine.simulation.clairvoyant import Effort, least_gpu_seconds, request_seconds, schedule_of, search
 from rorqual_engine.simulation.policy import Facts
 from rorqual_engine.simulation.requests import requests_of
-from rorqual_engine.simulation.run import Service
+from rorqual_engine.simulation.run import Decided, Outcome, Service
 from rorqual_engine.timing import StepTiming
 
 FACTS = Facts(2.0, 0.05, 20.0, 1, 4, 10, 100_000, 2048, StepTiming(0.01, 0.001, 0.0, 0.0001))
@@ -66,3 +66,14 @@ def test_it_asks_before_the_burst_and_lets_go_after_it(points):
 
 def test_the_same_seed_finds_the_same(points):
     assert search(Service(FACTS, burst()), EFFORT) == points
+
+
+def test_it_is_no_worse_than_a_schedule_that_is_known(points):
+    found = search(Service(FACTS, burst()), EFFORT, known=[points[-1].schedule])
+    assert max(one.score.good_rate for one in found) >= points[-1].score.good_rate
+
+
+def test_a_policy_s_schedule_has_the_most_of_each_slot():
+    decisions = (Decided(5.0, 1, 3, ""), Decided(25.0, 3, 4, ""), Decided(29.0, 4, 2, ""))
+    outcome = Outcome(Service(FACTS, burst(), initial_replicas=1), None, None, decisions)
+    assert schedule_of(outcome, 10.0) == (3, 3, 4, *[2] * 15)
