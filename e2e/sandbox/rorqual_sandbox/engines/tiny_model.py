@@ -1,7 +1,8 @@
 """A Llama of two layers with random weights, and a tokenizer for it.
 
-Runs as a script inside vLLM's own virtual environment (`python tiny_model.py DIRECTORY`), which has
-transformers and tokenizers; the sandbox itself imports only the constant.
+Runs as a script inside vLLM's own virtual environment (`python tiny_model.py DIRECTORY [LAYERS HIDDEN]`), which has
+transformers and tokenizers; the sandbox itself imports only the constant. More layers make steps long enough to be
+measured beside what the API server takes (`bench/simulator_vllm.py`).
 """
 
 from __future__ import annotations
@@ -11,24 +12,25 @@ from pathlib import Path
 
 CONTEXT_TOKENS = 2048
 _VOCABULARY = 512
+_HEAD = 32
 _CHAT_TEMPLATE = (
     "{% for message in messages %}<s>{{ message['role'] }}: {{ message['content'] }}{% endfor %}<s>assistant: "
 )
 
 
-def main(directory: Path) -> None:
+def main(directory: Path, layers: int = 2, hidden: int = 64) -> None:
     """Writes config.json and the tokenizer; vLLM makes the weights up (`--load-format dummy`)."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # type: ignore[import-not-found]
     from transformers import LlamaConfig, PreTrainedTokenizerFast  # type: ignore[import-not-found]
 
     LlamaConfig(
         vocab_size=_VOCABULARY,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        head_dim=32,
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=hidden // _HEAD,
+        num_key_value_heads=hidden // _HEAD,
+        head_dim=_HEAD,
         max_position_embeddings=CONTEXT_TOKENS,
         bos_token_id=0,
         eos_token_id=1,
@@ -46,4 +48,4 @@ def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
