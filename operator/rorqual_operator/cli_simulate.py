@@ -44,7 +44,11 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command()
 @click.option("-f", "--service", type=FILE, help="LLMService; - reads stdin. Default: Llama 3.1 8B on H100, 1 to 8.")
 @click.option("--trace", type=FILE, help="Requests: Azure, Mooncake, ServeGen or CSV; may be packed (.gz).")
-@click.option("--workload", metavar="NAME", help="Named requests instead of a trace, such as step or azure-conv.")
+@click.option(
+    "--workload",
+    metavar="NAME",
+    help="Named requests instead of a trace, such as step, azure-conv or shared-pool (two services).",
+)
 @click.option(
     "--policy",
     metavar="NAMES",
@@ -108,18 +112,23 @@ def _results(asked: Asked) -> "Results":
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         runs = bar.add_task("simulating", total=len(plan.tasks))
         jobs = 1 if len(plan.tasks) == 1 else asked.jobs or -1
-        return carry_out(plan, Workers(jobs, asked.ray), lambda _: bar.advance(runs))
+        return carry_out(plan, Workers(jobs, asked.ray), lambda: bar.advance(runs))
 
 
 def _show(results: "Results", output: str, explain: bool, verbose: bool) -> None:
     if output == "json":
         click.echo(json.dumps(_document(results, explain, verbose), indent=2))
         return
+    from rorqual_operator.study.summary import by_workload
     from rorqual_operator.study.table import render
 
     console = Console(width=None if sys.stdout.isatty() else 170, highlight=False, markup=False)
     console.print(results.plan.title)
-    console.print(render(results.rows))
+    parts = by_workload(results.rows)
+    for name, rows in parts.items():
+        if len(parts) > 1:
+            console.print(f"\n{name}", style="bold")
+        console.print(render(rows))
     console.print("* nobody else has as good a rate for as few GPU-hours", style="dim")
     if explain:
         _explain(results, verbose)
@@ -131,7 +140,7 @@ def _document(results: "Results", explain: bool, verbose: bool) -> list[dict[str
 
     rows = document.document(results.rows)
     if explain:
-        for row, run in zip(rows, results.first_runs, strict=True):
+        for row, run in document.with_runs(rows, results.first_runs):
             row["decisions"] = document.decisions(run.decisions if verbose else changes(run.decisions))
     return rows
 

@@ -3,14 +3,20 @@
 import gzip
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from rorqual_engine.simulation.requests import requests_of
+from rorqual_engine.simulation.workloads.registry import POOLS
+from rorqual_engine.simulation.workloads.workload import Workload
 from rorqual_operator.cli_simulate import simulate
+from rorqual_operator.study import load
 
 SERVICE = {
     "apiVersion": "rorqual.io/v1alpha1",
@@ -174,7 +180,6 @@ def test_what_cannot_be_asked_for_is_told_in_a_line(trace: str, tmp_path: Path) 
     assert "bad.csv: line 3: expected" in refused("--trace", str(bad))
     assert "expected either --trace FILE or --workload NAME" in refused()
     assert "expected one such as step" in refused("--workload", "stepp")
-    assert "expected one service; 'shared-pool' has 2" in refused("--workload", "shared-pool")
     assert "nowhere.yaml: cannot be read" in refused("--trace", trace, "--service", "nowhere.yaml")
 
 
@@ -213,4 +218,28 @@ def test_ray_is_named_where_it_is_missing(trace: str, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "ray", None)
     assert "--ray needs Ray: pip install ray" in refused(
         "--trace", trace, "--policy", "static", "--seeds", "1", "--ray"
+    )
+
+
+def test_a_pool_has_rows_for_each_service_and_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two services on six GPUs, here of ten minutes; Rorqual decides for both at once."""
+    short = replace(POOLS["scarce-gpus"], services=tuple(_short(one) for one in POOLS["scarce-gpus"].services))
+    monkeypatch.setattr(load, "POOLS", {"scarce-gpus": short})
+    given = ("--workload", "scarce-gpus", "--policy", "rorqual,static@replicas=2", "--seeds", "1", "--start", "cold")
+    rows = json.loads(run(*given, "-o", "json", "--explain").stdout)
+    assert [row["workload"] for row in rows[::2]] == ["scarce-gpus/all", "scarce-gpus/first", "scarce-gpus/second"]
+    by_name = {(row["workload"].split("/")[1], row["policy"]): row for row in rows}
+    parts = [by_name[name, "static@replicas=2"]["gpu_hours"] for name in ("first", "second")]
+    assert by_name["all", "static@replicas=2"]["gpu_hours"] == pytest.approx(sum(parts))
+    assert "decisions" in by_name["first", "rorqual"] and "decisions" not in by_name["all", "rorqual"]
+    told = run(*given).output
+    assert "6 GPUs in all" in told and "scarce-gpus/second" in told
+
+
+def _short(one: Workload) -> Workload:
+    return replace(
+        one,
+        make=lambda generator: requests_of(
+            np.sort(generator.uniform(0, 120, 600)), np.full(600, 500), np.full(600, 50), 120.0
+        ),
     )

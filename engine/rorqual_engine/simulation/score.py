@@ -9,7 +9,7 @@ from rorqual_engine.simulation.run import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Of one service in one run. A request is good when it was answered within both objectives."""
+    """Of one service in one run, or of several. A request is good when it was answered within both objectives."""
 
     requests: int
     good_rate: float
@@ -34,27 +34,45 @@ class Score:
         return asdict(self)
 
 
-def score(outcome: Outcome) -> Score:
-    """The figures; latencies of requests that the run's end cut off count as infinite."""
-    fleet, requests, facts = outcome.fleet, outcome.service.requests, outcome.service.facts
-    state = fleet.state
-    ttft = np.where(np.isnan(state.first), np.inf, state.first - state.arrival)
-    itl = _itl(outcome)
-    done = np.isfinite(state.last)
-    good = int((done & (ttft <= facts.ttft_seconds) & (itl <= facts.itl_seconds)).sum())
-    gpu_seconds = fleet.gpu_seconds(requests.duration_seconds)
-    steps = np.array([one.replicas - one.before for one in outcome.decisions if one.replicas != one.before])
+def score(*outcomes: Outcome) -> Score:
+    """The figures of one service, or of several together; where the run's end cut a request off, it took forever."""
+    ttft, itl = (np.concatenate([of(one) for one in outcomes]) for of in (_ttft, _itl))
+    requests = len(ttft)
+    good = sum(int(request_is_good(one).sum()) for one in outcomes)
+    gpu_seconds = sum(one.fleet.gpu_seconds(one.service.requests.duration_seconds) for one in outcomes)
+    steps = [_steps(one) for one in outcomes]
     return Score(
-        requests=len(requests),
-        good_rate=good / len(requests) if len(requests) else 1.0,
+        requests=requests,
+        good_rate=good / requests if requests else 1.0,
         gpu_hours=gpu_seconds / 3600,
         goodput_per_gpu=good / gpu_seconds if gpu_seconds else 0.0,
         **{f"ttft_p{p}": _percentile(ttft, p) for p in (50, 95, 99)},
         **{f"itl_p{p}": _percentile(itl, p) for p in (50, 95, 99)},
-        scale_actions=len(steps),
-        reversals=int((np.sign(steps[1:]) != np.sign(steps[:-1])).sum()),
-        pending_seconds=fleet.pending_seconds,
+        scale_actions=sum(len(one) for one in steps),
+        reversals=sum(int((np.sign(one[1:]) != np.sign(one[:-1])).sum()) for one in steps),
+        pending_seconds=sum(one.fleet.pending_seconds for one in outcomes),
     )
+
+
+def _steps(outcome: Outcome) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Changes of replicas, in their order."""
+    return np.array([one.replicas - one.before for one in outcome.decisions if one.replicas != one.before], np.int64)
+
+
+def request_is_good(outcome: Outcome) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Of each request in the order of arrival: whether it was answered within both objectives."""
+    facts = outcome.service.facts
+    done = np.isfinite(outcome.fleet.state.last)
+    good: np.ndarray[tuple[int], np.dtype[np.bool_]] = (
+        done & (_ttft(outcome) <= facts.ttft_seconds) & (_itl(outcome) <= facts.itl_seconds)
+    )
+    return good
+
+
+def _ttft(outcome: Outcome) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Infinite where no first token came."""
+    state = outcome.fleet.state
+    return np.where(np.isnan(state.first), np.inf, state.first - state.arrival)
 
 
 def _itl(outcome: Outcome) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from rorqual_engine.simulation.run import Decided
+from rorqual_operator.study.load import ALONE
 from rorqual_operator.study.sweep import Run
 
 
@@ -13,6 +14,7 @@ def changes(decided: Sequence[Decided]) -> list[Decided]:
 
 def lines(run: Run, shown: Sequence[Decided]) -> Iterator[str]:
     """A headline, then one line a decision."""
-    yield f"{run.policy}, seed {run.seed}: {len(run.decisions)} decisions, {len(changes(run.decisions))} changes"
+    whose = run.policy if run.service in ALONE else f"{run.policy}, {run.service}"
+    yield f"{whose}, seed {run.seed}: {len(run.decisions)} decisions, {len(changes(run.decisions))} changes"
     for one in shown:
         yield f"{one.at:>9.0f} s  {one.before:>3} -> {one.replicas:<3}  {one.why}"

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rorqual_engine.simulation.policy import Facts
-from rorqual_operator.study.summary import Row, unbeaten
+from rorqual_operator.study.load import ALONE
+from rorqual_operator.study.summary import Row, by_workload, unbeaten
 from rorqual_operator.study.sweep import Run
 from rorqual_operator.study.table import COLUMNS, figures
+from rorqual_operator.study.timeline import Timeline
 
 PAGE = """\
 <!DOCTYPE html>
@@ -21,7 +23,10 @@ td:first-child,th:first-child{{text-align:left}}svg{{max-width:100%;height:auto}
 
 
 def draw(title: str, rows: Sequence[Row], runs: Sequence[Run], facts: Facts, file: Path) -> None:
-    """Writes a picture, or a page that needs no other file where the name ends in .html; one run a policy."""
+    """Writes a picture, or a page that needs no other file where the name ends in .html.
+
+    The frontier is that of all services together, where there are several; each run has its time lines.
+    """
     figure = _figure(title, rows, runs, facts)
     if file.suffix == ".html":
         file.write_text(_page(title, rows, figure), "utf-8")
@@ -32,13 +37,13 @@ def draw(title: str, rows: Sequence[Row], runs: Sequence[Run], facts: Facts, fil
 def _figure(title: str, rows: Sequence[Row], runs: Sequence[Run], facts: Facts) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 4.5 + 2.2 * len(rows)), layout="constrained")
-    grid = figure.add_gridspec(1 + len(rows), 2, height_ratios=[2.0, *([1.0] * len(rows))])
-    _frontier(figure.add_subplot(grid[0, :]), rows)
-    by_name = {run.policy: run for run in runs}
-    for place, row in enumerate(rows):
-        _replicas(figure.add_subplot(grid[1 + place, 0]), by_name[row.policy])
-        _ttft(figure.add_subplot(grid[1 + place, 1]), by_name[row.policy], facts)
+    figure = Figure(figsize=(12, 4.5 + 2.2 * len(runs)), layout="constrained")
+    grid = figure.add_gridspec(1 + len(runs), 2, height_ratios=[2.0, *([1.0] * len(runs))])
+    _frontier(figure.add_subplot(grid[0, :]), next(iter(by_workload(rows).values())))
+    for place, run in enumerate(runs):
+        if run.timeline is not None:
+            _replicas(figure.add_subplot(grid[1 + place, 0]), run, run.timeline)
+            _ttft(figure.add_subplot(grid[1 + place, 1]), run.timeline, facts)
     figure.suptitle(_literal(title))
     return figure
 
@@ -55,19 +60,19 @@ def _frontier(axis: Any, rows: Sequence[Row]) -> None:
     axis.set(xlabel="GPU-hours", ylabel="good rate")
 
 
-def _replicas(axis: Any, run: Run) -> None:
-    line = run.timeline
+def _replicas(axis: Any, run: Run, line: Timeline) -> None:
     axis.step(line.at / 60, line.asked, where="mid", linestyle="--", label="asked", color="tab:orange")
     axis.step(line.at / 60, line.ready, where="mid", label="ready", color="tab:blue")
-    axis.set(title=_literal(run.policy), xlabel="minutes", ylabel="replicas", ylim=(0, None))
+    title = run.policy if run.service in ALONE else f"{run.policy}: {run.service}"
+    axis.set(title=_literal(title), xlabel="minutes", ylabel="replicas", ylim=(0, None))
     load = axis.twinx()
     load.plot(line.at / 60, line.load, color="tab:grey", linewidth=0.8, label="load")
     load.set(ylabel="requests/s", ylim=(0, None))
     axis.legend(fontsize="x-small", loc="upper left")
 
 
-def _ttft(axis: Any, run: Run, facts: Facts) -> None:
-    axis.plot(run.timeline.at / 60, run.timeline.ttft_p95, color="tab:red", linewidth=0.9)
+def _ttft(axis: Any, line: Timeline, facts: Facts) -> None:
+    axis.plot(line.at / 60, line.ttft_p95, color="tab:red", linewidth=0.9)
     axis.axhline(facts.ttft_seconds, color="grey", linestyle="--", linewidth=1)
     axis.set(yscale="log", xlabel="minutes", ylabel="TTFT p95, s")
 
@@ -77,10 +82,17 @@ def _page(title: str, rows: Sequence[Row], figure: Any) -> str:
     figure.savefig(written, format="svg", metadata={"Date": None})
     picture = written.getvalue()
     head = "".join(f"<th>{html.escape(name)}</th>" for name in ("policy", *COLUMNS))
-    body = "".join(_line(row, rows) for row in rows)
+    parts = by_workload(rows)
+    body = "".join(_part(name, of, len(parts) > 1) for name, of in parts.items())
     return PAGE.format(
         title=html.escape(title), rows=f"<tr>{head}</tr>{body}", picture=picture[picture.index("<svg") :]
     )
+
+
+def _part(name: str, rows: Sequence[Row], named: bool) -> str:
+    """The rows of one service, below its name where there are several."""
+    head = f"<tr><th>{html.escape(name)}</th></tr>" if named else ""
+    return head + "".join(_line(row, rows) for row in rows)
 
 
 def _line(row: Row, rows: Sequence[Row]) -> str:

@@ -6,12 +6,12 @@
 
 import difflib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from rorqual_engine.api.spec import LLMServiceSpec
-from rorqual_engine.simulation.operated import TICK_SECONDS, OperatedAlone
+from rorqual_engine.simulation.operated import TICK_SECONDS, Operated, OperatedAlone
 from rorqual_engine.simulation.plugins import GROUP, load_policy
 from rorqual_engine.simulation.policy import Facts, Policy
 from rorqual_engine.simulation.rivals.registry import RIVALS
@@ -45,6 +45,17 @@ class Choice:
             return _rorqual(spec, gpus, **settings)
         return _factory(self.base)(facts, **settings)
 
+    def operated(self, specs: Mapping[str, LLMServiceSpec], gpus: int | None) -> Operated:
+        """Rorqual for several services on one pool."""
+        return _operated(specs, gpus, **dict(self.settings))
+
+
+def _operated(
+    specs: Mapping[str, LLMServiceSpec], gpus: int | None, *, goal: float | None = None, tick: float = TICK_SECONDS
+) -> Operated:
+    aimed = {name: spec if goal is None else with_goal(spec, goal) for name, spec in specs.items()}
+    return Operated(aimed, gpus, tick)
+
 
 def _rorqual(
     spec: LLMServiceSpec, gpus: int | None, *, goal: float | None = None, tick: float = TICK_SECONDS
@@ -57,6 +68,11 @@ def with_goal(spec: LLMServiceSpec, goal: float) -> LLMServiceSpec:
     body = spec.model_dump(by_alias=True, exclude_unset=True)
     body["scaling"] = {**body.get("scaling", {}), "goal": goal}
     return LLMServiceSpec.model_validate(body)
+
+
+def with_priority(spec: LLMServiceSpec, priority: int) -> LLMServiceSpec:
+    """The spec with that priority."""
+    return spec.model_copy(update={"priority": priority})
 
 
 def default(facts: Facts) -> str:

@@ -3,18 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rorqual_engine.scaling.promise import read_promise
+from rorqual_engine.api.spec import LLMServiceSpec
+from rorqual_engine.promise import read_promise
 from rorqual_engine.simulation.facts import ITL_SECONDS, TTFT_SECONDS
 from rorqual_engine.simulation.requests import Requests
 from rorqual_engine.units import format_duration
 from rorqual_operator.study import start
 from rorqual_operator.study.asked import Asked
 from rorqual_operator.study.errors import StudyError
-from rorqual_operator.study.load import Load, alike, named_load, trace_load
-from rorqual_operator.study.policies import choices, default, with_goal
+from rorqual_operator.study.load import Draw, Load, alike, named_load, trace_load
+from rorqual_operator.study.policies import choices, default, with_goal, with_priority
 from rorqual_operator.study.subject import Subject, read_subject
 from rorqual_operator.study.summary import Row, summarise
-from rorqual_operator.study.sweep import Run, Task, Workers, compile_kernel, sweep
+from rorqual_operator.study.sweep import Member, Run, Task, Workers, compile_kernel, sweep
 
 NO_OBJECTIVES = (
     f"no objectives in the spec: requests are judged by TTFT {TTFT_SECONDS:g} s and TPOT {1000 * ITL_SECONDS:g} ms, "
@@ -43,9 +44,14 @@ class Results:
 
     @property
     def first_runs(self) -> list[Run]:
-        """Each policy's run with the first seed, in the order of the rows."""
-        firsts = {run.policy: run for run in self.runs if run.seed == 0}
-        return [firsts[row.policy] for row in self.rows]
+        """Each policy's runs with the first seed, in the order of the rows; all together is not one."""
+        names = dict.fromkeys(row.policy for row in self.rows)
+        return [
+            run
+            for name in names
+            for run in self.runs
+            if run.seed == 0 and run.policy == name and run.timeline is not None
+        ]
 
 
 def make_plan(asked: Asked) -> Plan:
@@ -57,17 +63,31 @@ def make_plan(asked: Asked) -> Plan:
     draws, notes = _draws(asked, load)
     if read_promise(spec) is None:
         notes = (*notes, NO_OBJECTIVES)
-    replicas = [_initial(asked, subject, load, requests) for requests in draws]
+    members = [_members(asked, subject, spec, load, draw) for draw in draws]
     tasks = [
-        Task(choice, spec, subject.facts, requests, seed, count, asked.startup_variation, asked.gpus)
+        Task(choice, subject.facts, of, seed, asked.startup_variation, asked.gpus or load.gpus)
         for choice in chosen
-        for seed, (requests, count) in enumerate(zip(draws, replicas, strict=True))
+        for seed, of in enumerate(members)
     ]
-    return Plan(_title(asked, subject, load, draws, replicas), subject, load, tasks, notes)
+    return Plan(_title(asked, subject, load, members), subject, load, tasks, notes)
 
 
-def carry_out(plan: Plan, workers: Workers, told: Callable[[Run], None]) -> Results:
-    """Runs every task; `told` hears of each run as it ends."""
+def _members(asked: Asked, subject: Subject, spec: LLMServiceSpec, load: Load, draw: Draw) -> tuple[Member, ...]:
+    """The services, the first with the highest priority."""
+    count = len(load.services)
+    return tuple(
+        Member(
+            name,
+            spec if count == 1 else with_priority(spec, 100 * (count - 1 - place)),
+            requests,
+            _initial(asked, subject, load, requests),
+        )
+        for place, (name, requests) in enumerate(zip(load.services, draw, strict=True))
+    )
+
+
+def carry_out(plan: Plan, workers: Workers, told: Callable[[], None]) -> Results:
+    """Runs every task; `told` hears whenever one is done."""
     compile_kernel(plan.subject.facts)
     runs = sweep(plan.tasks, workers, told)
     return Results(plan, runs, summarise(runs, plan.load.name, plan.subject.gpu_hour))
@@ -81,7 +101,7 @@ def _load(asked: Asked) -> Load:
     raise StudyError("expected either --trace FILE or --workload NAME, such as --workload step")
 
 
-def _draws(asked: Asked, load: Load) -> tuple[list[Requests], tuple[str, ...]]:
+def _draws(asked: Asked, load: Load) -> tuple[list[Draw], tuple[str, ...]]:
     """One seed is enough where nothing is drawn."""
     first = load.draws(min(2, asked.seeds))
     if len(first) == 2 and asked.startup_variation == 0 and alike(*first):
@@ -99,11 +119,20 @@ def _start(asked: Asked, load: Load) -> str:
     return asked.start or ("warm" if "warm" in load.starts else "cold")
 
 
-def _title(asked: Asked, subject: Subject, load: Load, draws: Sequence[Requests], replicas: Sequence[int]) -> str:
-    facts = subject.facts
-    count = f"{min(replicas)}" if min(replicas) == max(replicas) else f"{min(replicas)} to {max(replicas)}"
+def _title(asked: Asked, subject: Subject, load: Load, members: Sequence[tuple[Member, ...]]) -> str:
+    facts, first = subject.facts, members[0]
+    begun = [one.initial_replicas for of in members for one in of]
+    count = f"{min(begun)}" if min(begun) == max(begun) else f"{min(begun)} to {max(begun)}"
+    requests = sum(len(one.requests) for one in first)
+    seconds = max(one.requests.duration_seconds for one in first)
+    gpus = asked.gpus or load.gpus
     return (
-        f"{load.name}: {len(draws[0]):,} requests in {format_duration(draws[0].duration_seconds)} for {subject.name} "
+        f"{load.name}: {requests:,} requests in {format_duration(seconds)} for {_who(subject, load)} "
         f"({subject.model}), {facts.min_replicas} to {facts.max_replicas} replicas of {facts.gpus_per_replica} GPU, "
-        f"start-up {format_duration(asked.startup)}, {_start(asked, load)} start with {count}, seeds: {len(draws)}"
+        f"{f'{gpus} GPUs in all, ' if gpus else ''}"
+        f"start-up {format_duration(asked.startup)}, {_start(asked, load)} start with {count}, seeds: {len(members)}"
     )
+
+
+def _who(subject: Subject, load: Load) -> str:
+    return subject.name if len(load.services) == 1 else f"{len(load.services)} services like {subject.name}"

@@ -35,10 +35,27 @@ class Row:
 
 
 def summarise(runs: Sequence[Run], workload: str, gpu_hour: float | None) -> list[Row]:
-    """One row a policy: the highest good rate first, then the fewest GPU-hours."""
+    """One row a policy and service, by service: the highest good rate first, then the fewest GPU-hours."""
+    services = dict.fromkeys(run.service for run in runs)
+    rows: list[Row] = []
+    for service in services:
+        name = workload if len(services) == 1 else f"{workload}/{service}"
+        rows += _of_service([run for run in runs if run.service == service], name, gpu_hour)
+    return rows
+
+
+def _of_service(runs: Sequence[Run], workload: str, gpu_hour: float | None) -> list[Row]:
     names = dict.fromkeys(run.policy for run in runs)
     rows = [_row(name, [run.score for run in runs if run.policy == name], workload, gpu_hour) for name in names]
     return sorted(rows, key=lambda row: (-row.good_rate, row.gpu_hours))
+
+
+def by_workload(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """In their order."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.workload, []).append(row)
+    return found
 
 
 def unbeaten(row: Row, rows: Sequence[Row]) -> bool:

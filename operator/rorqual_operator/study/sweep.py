@@ -12,38 +12,50 @@ from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.simulation.policy import Decision, Facts, Policy, View
 from rorqual_engine.simulation.requests import Requests, requests_of
 from rorqual_engine.simulation.rivals.static import Static
-from rorqual_engine.simulation.run import Decided, Outcome, Scenario, Separate, Service, simulate
+from rorqual_engine.simulation.run import Controller, Decided, Scenario, Separate, Service, simulate
 from rorqual_engine.simulation.score import Score, score
 from rorqual_operator.study.errors import StudyError
-from rorqual_operator.study.policies import Choice
+from rorqual_operator.study.policies import RORQUAL, Choice
 from rorqual_operator.study.timeline import Timeline, timeline
 
 _NAME = "service"
+TOGETHER = "all"
+"""Name of what several services did together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One service of a run."""
+
+    name: str
+    spec: LLMServiceSpec
+    requests: Requests
+    initial_replicas: int
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One run to do."""
+    """One run to do: services that are alike but for their requests and priorities, the highest first."""
 
     choice: Choice
-    spec: LLMServiceSpec
     facts: Facts
-    requests: Requests
+    members: tuple[Member, ...]
     seed: int
-    initial_replicas: int
     startup_variation: float = 0.0
     gpus: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run done."""
+    """One service of a run that is done, or all together."""
 
     policy: str
     seed: int
+    service: str
     score: Score
-    decisions: tuple[Decided, ...]
-    timeline: Timeline
+    decisions: tuple[Decided, ...] = ()
+    timeline: Timeline | None = None
+    """None for all together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +68,14 @@ class Workers:
     """Address of a Ray cluster; empty for one on this machine, None for processes without Ray."""
 
 
-def sweep(tasks: Sequence[Task], workers: Workers, told: Callable[[Run], None]) -> list[Run]:
-    """The runs in the order of their tasks; `told` hears of each as it ends."""
+def sweep(tasks: Sequence[Task], workers: Workers, told: Callable[[], None]) -> list[Run]:
+    """The runs in the order of their tasks; `told` hears whenever a task is done."""
     with _backend(workers):
         parallel = joblib.Parallel(n_jobs=workers.jobs, max_nbytes=None, return_as="generator")
-        done = []
-        for run in parallel(joblib.delayed(run_one)(task) for task in tasks):
-            told(run)
-            done.append(run)
+        done: list[Run] = []
+        for runs in parallel(joblib.delayed(run_one)(task) for task in tasks):
+            told()
+            done += runs
     return done
 
 
@@ -73,16 +85,30 @@ def compile_kernel(facts: Facts) -> None:
     simulate(Scenario({_NAME: Service(facts, one)}), Separate({_NAME: Static(facts)}))
 
 
-def run_one(task: Task) -> Run:
-    """Simulates one policy on one seed's requests."""
-    outcome = _simulated(task, _guarded(task.choice, task.choice.make(task.facts, task.spec, task.gpus)))
-    return Run(task.choice.name, task.seed, score(outcome), outcome.decisions, timeline(outcome))
+def run_one(task: Task) -> list[Run]:
+    """Simulates one policy on one seed's requests: one Run a service and, of several, one for all together."""
+    outcomes = simulate(_scenario(task), _controller(task))
+    name, seed = task.choice.name, task.seed
+    runs = [Run(name, seed, service, score(one), one.decisions, timeline(one)) for service, one in outcomes.items()]
+    return runs if len(runs) == 1 else [Run(name, seed, TOGETHER, score(*outcomes.values())), *runs]
 
 
-def _simulated(task: Task, policy: Policy) -> Outcome:
-    service = Service(task.facts, task.requests, task.initial_replicas, task.startup_variation)
-    scenario = Scenario({_NAME: service}, gpus=task.gpus, seed=task.seed)
-    return simulate(scenario, Separate({_NAME: policy}))[_NAME]
+def _scenario(task: Task) -> Scenario:
+    services = {
+        one.name: Service(
+            task.facts, one.requests, one.initial_replicas, task.startup_variation, priority=one.spec.priority
+        )
+        for one in task.members
+    }
+    return Scenario(services, gpus=task.gpus, seed=task.seed)
+
+
+def _controller(task: Task) -> Controller:
+    """Rorqual decides for all services together, as in a cluster; any other policy for each by itself."""
+    choice = task.choice
+    if len(task.members) > 1 and choice.base == RORQUAL:
+        return choice.operated({one.name: one.spec for one in task.members}, task.gpus)
+    return Separate({one.name: _guarded(choice, choice.make(task.facts, one.spec, task.gpus)) for one in task.members})
 
 
 class _Guarded:
