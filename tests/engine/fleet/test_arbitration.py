@@ -61,6 +61,37 @@ def test_equal_priorities_are_served_by_name():
     assert replicas((a_node(gpus=4),), a_claim("b", wanted=3), a_claim("a", wanted=3)) == {"a": 3, "b": 1}
 
 
+def test_among_equals_a_gpu_goes_where_it_brings_the_most():
+    """By hand: the second replica of b brings 3, the first of a 2, the second of a 1, the third of b 0.5."""
+    a = a_claim("a", wanted=2, gains={1: 2.0, 2: 1.0})
+    b = a_claim("b", wanted=3, current=1, held={"node-0": 1}, gains={2: 3.0, 3: 0.5})
+    assert replicas((a_node(gpus=3, used=1),), a, b) == {"a": 1, "b": 2}
+    assert replicas((a_node(gpus=4, used=1),), a, b) == {"a": 2, "b": 2}
+
+
+def test_a_gain_counts_by_gpu():
+    a, b = a_claim("a", wanted=1, gpus_per_replica=2, gains={1: 3.0}), a_claim("b", wanted=2, gains={1: 2.0, 2: 1.0})
+    assert replicas((a_node(gpus=2),), a, b) == {"a": 0, "b": 2}
+
+
+def test_who_cannot_tell_what_a_gpu_brings_comes_after_equals_who_can():
+    assert replicas((a_node(gpus=3),), a_claim("a", wanted=3), a_claim("b", wanted=2, gains={1: 1.0, 2: 1.0})) == {
+        "a": 1,
+        "b": 2,
+    }
+
+
+def test_priority_is_before_gain():
+    claims = [a_claim("a", wanted=3, gains={1: 9.0, 2: 9.0, 3: 9.0}), a_claim("b", wanted=3, priority=1)]
+    assert replicas((a_node(gpus=4),), *claims) == {"a": 1, "b": 3}
+
+
+def test_what_waits_for_gpus_is_served_before_what_is_new_of_equals():
+    """b asked for two and has one; its second comes before a's first, however much that would bring."""
+    claims = [a_claim("a", wanted=2, gains={1: 9.0, 2: 9.0}), a_claim("b", wanted=2, current=2, held={"node-0": 1})]
+    assert replicas((a_node(gpus=2, used=1),), *claims) == {"a": 0, "b": 2}
+
+
 def test_what_nobody_acts_on_comes_last():
     claims = [a_claim("a", wanted=4, priority=9, tentative=True), a_claim("b", wanted=3)]
     assert replicas((a_node(gpus=4),), *claims) == {"a": 1, "b": 3}
