@@ -5,6 +5,7 @@ Pure: the same snapshot and time give the same plan. The operator, the simulator
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from rorqual_engine.commands import choose_commands
 from rorqual_engine.detection import Diagnosis, active, diagnose
@@ -81,7 +82,8 @@ def decide(snapshot: Snapshot, now: float) -> dict[ServiceKey, ServicePlan]:
 def _prepare(service: Service, inventory: Inventory, now: float) -> Prepared:
     running = service.workload.configuration if service.workload else None
     sequences = concurrent_sequences(service.spec, running, inventory)
-    diagnosis = diagnose(service, sequences, _last_active_at(service, now), now)
+    capability = service.memory.sized.capability if service.memory.sized else None
+    diagnosis = diagnose(service, sequences, capability, _last_active_at(service, now), now)
     sizing = size(service, inventory, now)
     if isinstance(sizing, Stall):
         return Prepared(service, diagnosis, sequences, stall=sizing)
@@ -125,8 +127,22 @@ def _claim(case: Case) -> Claim | None:
         wanted=case.wanted,
         held=replicas if same_shape else {},
         released=released if not same_shape and running.gpu == wanted.gpu else {},
+        gains=_gains(case.foresight),
         tentative=service.spec.scaling.mode == "Advisory" or service.foreign_autoscaler is not None,
     )
+
+
+def _gains(foresight: Foresight | None) -> dict[int, float]:
+    """Good requests a second that each replica more is expected to bring."""
+    if foresight is None:
+        return {}
+    seen = foresight.outlook
+    pairs = pairwise(seen.options)
+    return {
+        more.replicas: (more.good_rate - fewer.good_rate) * seen.expected_per_second
+        for fewer, more in pairs
+        if more.replicas == fewer.replicas + 1
+    }
 
 
 def _placed(pods: tuple[Pod, ...]) -> dict[str, int]:
@@ -174,6 +190,7 @@ def _remember(case: Case, scale: ScaleTo | None, now: float) -> Memory:
         observed=old.observed,
         observed_at=old.observed_at,
         experience=case.foresight.experience if case.foresight else old.experience,
+        watch=case.diagnosis.watch,
         sized=case.sizing.sized if case.sizing else None,
     )
     return observe(service, made, now)

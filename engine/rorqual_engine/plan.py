@@ -59,6 +59,13 @@ class Reason(StrEnum):
     NOT_ANSWERING = "NotAnswering"
     RESTARTING = "Restarting"
     CANNOT_START = "CannotStart"
+    NO_PROGRESS = "NoProgress"
+    SLOW = "Slow"
+    KV_CACHE_LEAKING = "KVCacheLeaking"
+    KV_CACHE_THRASHING = "KVCacheThrashing"
+    TOO_FEW_SEQUENCES = "TooFewSequences"
+    TOO_MANY_SEQUENCES = "TooManySequences"
+    WORKLOAD_CHANGED = "WorkloadChanged"
     NO_REQUESTS = "NoRequests"
     NOTHING_KNOWN = "NothingKnown"
 
@@ -83,8 +90,31 @@ class Verdict(StrEnum):
     HEALTHY = "Healthy"
     OVERLOAD = "Overload"
     FAULT = "Fault"
+    MISCONFIGURED = "Misconfigured"
+    DRIFT = "Drift"
     IDLE = "Idle"
     UNKNOWN = "Unknown"
+
+
+class Scope(StrEnum):
+    """What a verdict is about."""
+
+    POD = "Pod"
+    NODE = "Node"
+    VERSION = "Version"
+    SERVICE = "Service"
+
+
+class Advice(StrEnum):
+    """What would help. Nobody acts on it but scaling and tuning, each by its own rules."""
+
+    NOTHING = "Nothing"
+    SCALE = "Scale"
+    RESTART_POD = "RestartPod"
+    CORDON_NODE = "CordonNode"
+    ROLL_BACK = "RollBack"
+    RETUNE = "Retune"
+    LOOK = "Look"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +269,49 @@ class Evidence:
     observed: str
     expected: str
     pod: str | None = None
+    since: float | None = None
+    """When it was first so; None where it has no beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """A sign that something is the matter, before it is believed."""
+
+    verdict: Verdict
+    reason: Reason
+    evidence: Evidence
+    strength: float
+    """The effect over the least one that counts, in its own scale: 1 is just enough."""
+    settle_seconds: float
+    """It is believed when it has been there for so long."""
+    advice: Advice
+    version: str | None = None
+    """Of the pod template that it is about, where it is about one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A symptom over time."""
+
+    symptom: Symptom
+    """As it was last seen."""
+    since: float
+    seen_at: float
+    settled: bool
+    """It has been there for long enough once, and counts until it has been gone for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What detection remembers of a service."""
+
+    suspicions: tuple[Suspicion, ...] = ()
+    usual_pace: float | None = None
+    """Time between tokens over that of the law, the middle of its replicas, as it usually is."""
+    pace_rounds: int = 0
+    """Rounds that it was learned from."""
+    usual_version: str | None = None
+    """Of the pods that it was learned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +322,12 @@ class Health:
     reason: Reason
     message: str
     evidence: tuple[Evidence, ...] = ()
+    scope: Scope = Scope.SERVICE
+    where: tuple[str, ...] = ()
+    """Names of the pods, the node or the version; empty for the whole service."""
+    confidence: float | None = None
+    """0 to 1; None where nothing is claimed."""
+    advice: Advice = Advice.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +439,7 @@ class Memory:
     observed_at: float | None = None
     """When the last of them was taken."""
     experience: Experience = field(default_factory=Experience)
+    watch: Watch = field(default_factory=Watch)
     sized: Sized | None = None
 
 

@@ -70,7 +70,11 @@ class EngineMetrics:
     preemptions_per_second: float | None = None
     ttft: Quantiles = Quantiles()
     tpot: Quantiles = Quantiles()
+    tpot_mean_seconds: float | None = None
+    """Exact, unlike quantiles, which buckets blur."""
     queue_time: Quantiles = Quantiles()
+    stalled_seconds: float | None = None
+    """How long requests have been worked on without a token; 0 when there were some; None when it cannot be told."""
     cache: CacheConfig | None = None
 
     def age_seconds(self, now: float) -> float:
@@ -121,6 +125,8 @@ class Pod:
     """When it last became ready; None while it is not."""
     terminating: bool = False
     ip: str | None = None
+    version: str | None = None
+    """Hash of the pod template that it was made from."""
     restarts: int = 0
     last_restart_at: float | None = None
     """When the container last ended, if it did."""

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from rorqual_engine.scaling.promise import read_promise
+from rorqual_engine.promise import read_promise
 
-from ..builders import a_spec
+from .builders import a_spec
 
 
 def promise(**parts):

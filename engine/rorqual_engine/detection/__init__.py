@@ -1,4 +1,4 @@
-"""How a service does, by rule: healthy, overloaded, at fault or idle, with the figures."""
+"""How a service does: healthy, overloaded, at fault, misconfigured, with other requests than before, or idle."""
 
 from rorqual_engine.detection.verdict import Diagnosis, active, diagnose
 

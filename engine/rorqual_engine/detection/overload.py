@@ -4,11 +4,15 @@ from collections.abc import Sequence
 
 from rorqual_engine.api.spec import Percentiles
 from rorqual_engine.plan import Evidence, Reason, Verdict
+from rorqual_engine.promise import read_promise
 from rorqual_engine.snapshot import EngineMetrics, Quantiles, Service
 from rorqual_engine.units import duration_seconds, format_duration
 
 KV_FULL = 0.95
 """Use of the KV cache from which requests that wait do so for want of it."""
+
+LEAST_WAITING = 2.0
+"""Requests of every replica, so that the queue is nobody's own."""
 
 Overload = tuple[Reason, Evidence]
 
@@ -19,7 +23,7 @@ def find_overload(service: Service, metrics: Sequence[EngineMetrics], sequences:
     A missed objective is one only with load behind it: requests waiting, or concurrency above the target. An overload
     lasts until the objectives are met again, since quantiles over a window fall later than the queue does.
     """
-    found = _long_queue(metrics, sequences) + _full_cache(metrics)
+    found = _long_queue(metrics, sequences) + _long_wait(service, metrics) + _full_cache(metrics)
     if service.memory.verdict is Verdict.OVERLOAD or _loaded(service, metrics, sequences):
         found += [(Reason.OBJECTIVE_MISSED, evidence) for evidence in missed_objectives(service)]
     return found
@@ -42,6 +46,24 @@ def _long_queue(metrics: Sequence[EngineMetrics], sequences: int) -> list[Overlo
         return []
     expected = f"below {capacity}, the sequences of all replicas"
     return [(Reason.QUEUE_GROWING, Evidence("waiting requests", f"{waiting:.0f}", expected))]
+
+
+def _long_wait(service: Service, metrics: Sequence[EngineMetrics]) -> list[Overload]:
+    """What waits takes longer than the objective of TTFT at the rate at which requests are finished, everywhere."""
+    promise, finished = read_promise(service.spec), sum(one.requests_per_second or 0.0 for one in metrics)
+    waiting = sum(one.waiting for one in metrics)
+    if promise is None or finished <= 0 or not all(one.waiting >= LEAST_WAITING for one in metrics):
+        return []
+    wait = waiting / finished
+    if wait <= promise.ttft_seconds:
+        return []
+    observed = f"{waiting:.0f}, {format_duration(wait)} of work"
+    return [
+        (
+            Reason.QUEUE_GROWING,
+            Evidence("waiting requests", observed, f"at most {format_duration(promise.ttft_seconds)} of work"),
+        )
+    ]
 
 
 def _full_cache(metrics: Sequence[EngineMetrics]) -> list[Overload]:

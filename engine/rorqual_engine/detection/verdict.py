@@ -1,55 +1,168 @@
-"""One verdict for a service, by rule: fault before overload before idle."""
+"""One verdict for a service: fault before misconfiguration before overload before drift before idle.
+
+A fault explains a queue, and so does a configuration that does not fit; a queue explains neither.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from rorqual_engine.detection.drift import find_drift
 from rorqual_engine.detection.faults import Fault, find_faults
+from rorqual_engine.detection.misfit import find_misfits
 from rorqual_engine.detection.overload import Overload, find_overload, missed_objectives
-from rorqual_engine.plan import Health, Reason, Verdict
-from rorqual_engine.snapshot import EngineMetrics, Service
+from rorqual_engine.detection.pace import Pace, paces
+from rorqual_engine.detection.persistence import settle
+from rorqual_engine.detection.scope import advise, locate
+from rorqual_engine.detection.slow import find_slow, learn_pace
+from rorqual_engine.detection.stuck import find_leaks, find_stuck
+from rorqual_engine.plan import Advice, Evidence, Health, Reason, Scope, Suspicion, Symptom, Verdict, Watch
+from rorqual_engine.snapshot import EngineMetrics, Pod, Service
+from rorqual_engine.timing import Capability
 from rorqual_engine.units import duration_seconds, format_duration
+
+CERTAIN = 0.99
+"""Confidence in what the pod's own state says, such as a crash."""
+LEAST_CONFIDENCE = 0.6
+"""In a symptom that is just strong enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """How a service does, and which of its pods are at fault."""
+    """How a service does, which of its pods are at fault, and what is to be remembered."""
 
     health: Health
     faulty_pods: frozenset[str] = frozenset()
+    watch: Watch = field(default_factory=Watch)
 
 
-def diagnose(service: Service, sequences: int, last_active_at: float, now: float) -> Diagnosis:
+def diagnose(
+    service: Service, sequences: int, capability: Capability | None, last_active_at: float, now: float
+) -> Diagnosis:
     """The verdict; `sequences` is what one replica works on at once, `last_active_at` when a request was last seen.
 
-    With detection.mode Off nothing is looked for, and the verdict is Unknown.
+    `capability` is what the performance law says of a replica, None where it does not know the GPU: then what needs a
+    law is not looked for. With detection.mode Off nothing is, and the verdict is Unknown.
     """
     if service.spec.detection.mode == "Off":
         return Diagnosis(Health(Verdict.UNKNOWN, Reason.NOTHING_KNOWN, "detection.mode is Off"))
     metrics = [one for pod in service.pods if pod.serving and (one := pod.fresh_metrics(now)) is not None]
-    faults = find_faults(service, now)
+    broken = find_faults(service, now)
+    silent = frozenset(evidence.pod for _, evidence in broken if evidence.pod is not None)
+    found = paces(service, capability, now)
+    symptoms = _symptoms(service, metrics, found, sequences, capability, now)
+    suspicions = settle(_alive(symptoms, service, silent), service.memory.watch.suspicions, now)
     overload = find_overload(service, metrics, sequences)
-    faulty = frozenset(evidence.pod for _, evidence in faults if evidence.pod is not None)
+    believed = [one.symptom for one in suspicions if one.settled and _there(one, service.pods)]
+    health = _health(service, metrics, broken, believed, overload, last_active_at, now)
+    faulty = silent | {one.evidence.pod for one in believed if one.verdict is Verdict.FAULT and one.evidence.pod}
+    return Diagnosis(health, faulty, _watch(service.memory.watch, suspicions, found, quiet=not (broken or suspicions)))
+
+
+def _symptoms(
+    service: Service,
+    metrics: Sequence[EngineMetrics],
+    found: Sequence[Pace],
+    sequences: int,
+    capability: Capability | None,
+    now: float,
+) -> list[Symptom]:
+    """Everything that shows this round."""
+    return [
+        *find_stuck(service, now),
+        *find_slow(found, service.memory.watch),
+        *find_leaks(service, capability, now),
+        *find_misfits(service, metrics, sequences, capability),
+        *find_drift(service),
+    ]
+
+
+def _alive(symptoms: Sequence[Symptom], service: Service, broken: frozenset[str]) -> list[Symptom]:
+    """Without those of pods that are known to be broken, and of a service that is changing its pods."""
+    changing = service.workload is not None and not service.workload.rolled_out
+    return [
+        one
+        for one in symptoms
+        if one.evidence.pod not in broken and not (changing and one.verdict is Verdict.MISCONFIGURED)
+    ]
+
+
+def _there(one: Suspicion, pods: Sequence[Pod]) -> bool:
+    """A pod that is gone takes its symptoms with it."""
+    pod = one.symptom.evidence.pod
+    return pod is None or any(other.name == pod and other.serving for other in pods)
+
+
+def _watch(old: Watch, suspicions: tuple[Suspicion, ...], found: Sequence[Pace], quiet: bool) -> Watch:
+    usual, rounds, version = learn_pace(old, found, quiet)
+    return Watch(suspicions, usual, rounds, version)
+
+
+def _health(
+    service: Service,
+    metrics: Sequence[EngineMetrics],
+    broken: Sequence[Fault],
+    believed: Sequence[Symptom],
+    overload: Sequence[Overload],
+    last_active_at: float,
+    now: float,
+) -> Health:
+    faults, misfits, drifts = (
+        [one for one in believed if one.verdict is verdict]
+        for verdict in (Verdict.FAULT, Verdict.MISCONFIGURED, Verdict.DRIFT)
+    )
+    if broken:
+        return _broken(service, broken, faults, overload)
     if faults:
-        return Diagnosis(_fault(faults, overload), faulty)
+        return _by_symptoms(service, faults, overload)
+    if misfits:
+        return _by_symptoms(service, misfits, overload)
     if overload:
-        return Diagnosis(_overload(overload))
+        return _overload(overload)
     if not metrics:
-        return Diagnosis(_unknown(service))
-    return Diagnosis(_quiet(service, metrics, last_active_at, now))
+        return _unknown(service)
+    return _by_symptoms(service, drifts, ()) if drifts else _quiet(service, metrics, last_active_at, now)
 
 
-def _fault(faults: Sequence[Fault], overload: Sequence[Overload]) -> Health:
-    reason, first = faults[0]
-    where = f"pod {first.pod}: " if first.pod else ""
-    message = f"{where}{first.metric} {first.observed}, expected {first.expected}"
-    evidence = tuple(evidence for _, evidence in [*faults, *overload])
-    return Health(Verdict.FAULT, reason, message, evidence)
+def _broken(
+    service: Service, broken: Sequence[Fault], faults: Sequence[Symptom], overload: Sequence[Overload]
+) -> Health:
+    """What the pods' own state says."""
+    reason, first = broken[0]
+    evidence = [each for _, each in broken] + [one.evidence for one in faults] + [each for _, each in overload]
+    scope, where = locate(service, {each.pod for _, each in broken if each.pod is not None})
+    advice = Advice.CORDON_NODE if scope is Scope.NODE else _ADVICE[reason]
+    return Health(Verdict.FAULT, reason, _told(first), tuple(evidence), scope, where, CERTAIN, advice)
+
+
+_ADVICE = {
+    Reason.NOT_ANSWERING: Advice.RESTART_POD,
+    Reason.RESTARTING: Advice.LOOK,
+    Reason.CANNOT_START: Advice.LOOK,
+}
+
+
+def _by_symptoms(service: Service, symptoms: Sequence[Symptom], overload: Sequence[Overload]) -> Health:
+    ordered = sorted(symptoms, key=lambda one: -one.strength)
+    first = ordered[0]
+    evidence = [one.evidence for one in ordered] + [each for _, each in overload]
+    scope, where = locate(service, {one.evidence.pod for one in ordered if one.evidence.pod is not None})
+    confidence = min(CERTAIN, 1.0 - (1.0 - LEAST_CONFIDENCE) ** max(1.0, first.strength))
+    return Health(
+        *(first.verdict, first.reason, _told(first.evidence), tuple(evidence), scope, where),
+        confidence,
+        advise(ordered, scope),
+    )
 
 
 def _overload(overload: Sequence[Overload]) -> Health:
     reason, first = overload[0]
-    message = f"{first.metric} {first.observed}, expected {first.expected}"
-    return Health(Verdict.OVERLOAD, reason, message, tuple(evidence for _, evidence in overload))
+    evidence = tuple(each for _, each in overload)
+    return Health(Verdict.OVERLOAD, reason, _told(first), evidence, confidence=CERTAIN, advice=Advice.SCALE)
+
+
+def _told(evidence: Evidence) -> str:
+    where = f"pod {evidence.pod}: " if evidence.pod else ""
+    return f"{where}{evidence.metric} {evidence.observed}, expected {evidence.expected}"
 
 
 def _unknown(service: Service) -> Health:

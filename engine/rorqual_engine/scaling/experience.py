@@ -9,9 +9,9 @@ import numpy as np
 
 from rorqual_engine.load_history import LoadHistory
 from rorqual_engine.plan import Experience, Saturation
+from rorqual_engine.promise import Promise
 from rorqual_engine.scaling.load import Load
 from rorqual_engine.scaling.predictive import Pace
-from rorqual_engine.scaling.promise import Promise
 from rorqual_engine.snapshot import Growth, Pod, Service
 
 QUEUE = 2.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rorqual_engine.plan import Experience, Option, Outlook
+from rorqual_engine.promise import Promise, read_promise
 from rorqual_engine.scaling.bounds import Bounds
 from rorqual_engine.scaling.experience import TRUSTED_SLOWNESS, correct_pace, take_in
 from rorqual_engine.scaling.load import Load
@@ -22,7 +23,6 @@ from rorqual_engine.scaling.predictive import (
     urgency,
 )
 from rorqual_engine.scaling.predictive.pace import pace_of
-from rorqual_engine.scaling.promise import Promise, read_promise
 from rorqual_engine.snapshot import Pod, Service
 from rorqual_engine.timing import Capability
 

@@ -10,6 +10,9 @@ from rorqual_engine.simulation.pool import Pool
 from rorqual_engine.simulation.requests import Requests
 from rorqual_engine.simulation.state import OFF, Engine, State, new_state, with_rows
 
+MOST_LEAKED = 0.8
+"""Share of a KV cache; the rest serves on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Startup:
@@ -40,6 +43,13 @@ class Replica:
     """In the kernel's state, from ready on."""
     told_to_go_at: float | None = None
     gone_at: float | None = None
+    restarts: int = 0
+    died_at: float | None = None
+    """Last time."""
+    version: int = 0
+    """Of what it runs; counts the deploys that it went through."""
+    leaked_tokens: int = 0
+    """Of its KV cache, held for nobody."""
 
     @property
     def startup_seconds(self) -> float:
@@ -147,18 +157,40 @@ class Fleet:
 
     def fail(self, number: int, now: float) -> None:
         """A serving replica dies and starts anew on the same GPUs; its clients try again."""
-        for one in self.serving:
-            if one.number == number and one.row is not None:
-                row, one.row = one.row, None
-                one.asked_at = now
-                one.ready_at = now + self.startup.draw(self.random)
-                kernel.kill(self.state, self.engine, row, now)
+        one = self._serving(number)
+        if one is None or one.row is None:
+            return
+        row, one.row = one.row, None
+        one.asked_at = one.died_at = now
+        one.ready_at = now + self.startup.draw(self.random)
+        one.restarts += 1
+        one.leaked_tokens = 0
+        kernel.kill(self.state, self.engine, row, now)
 
     def slow(self, number: int, slowness: float, now: float) -> None:
         """A serving replica takes so many times as long from now on."""
-        for one in self.serving:
-            if one.number == number and one.row is not None:
-                kernel.pace(self.state, self.engine, one.row, slowness, now)
+        one = self._serving(number)
+        if one is not None and one.row is not None:
+            kernel.pace(self.state, self.engine, one.row, slowness, now)
+
+    def deploy(self, number: int, slowness: float, now: float) -> None:
+        """A serving replica runs another version from now on, which takes so many times as long; at once."""
+        one = self._serving(number)
+        if one is not None:
+            one.version += 1
+            self.slow(number, slowness, now)
+
+    def leak(self, number: int, tokens: int) -> None:
+        """A serving replica holds so many more tokens of KV cache for nobody, up to MOST_LEAKED of it."""
+        one = self._serving(number)
+        if one is None or one.row is None:
+            return
+        more = min(tokens, int(MOST_LEAKED * self.engine.kv_tokens) - one.leaked_tokens)
+        one.leaked_tokens += more
+        self.state.kv[one.row] += more
+
+    def _serving(self, number: int) -> Replica | None:
+        return next((one for one in self.serving if one.number == number), None)
 
     def end(self, now: float) -> None:
         """Closes the books."""

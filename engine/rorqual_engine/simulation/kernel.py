@@ -39,7 +39,7 @@ from rorqual_engine.simulation.state import (
 )
 
 # state.py's constants and fields are compiled in, but numba's cache notices changes of this file alone. So a digest of
-# state.py stands here, and a test tells when it has to be written anew: dae3b041d8e3
+# state.py stands here, and a test tells when it has to be written anew: 0c6631aa6b93
 
 
 @njit(cache=True)
@@ -72,6 +72,8 @@ def start(state: State, engine: Engine, row: int, now: float) -> None:
     state.prefilled[row] = 0
     state.generated[row] = 0
     state.preempted[row] = 0
+    state.between[row] = 0.0
+    state.betweens[row] = 0
     _release_held(state, engine, now)
 
 
@@ -288,6 +290,8 @@ def _steps_by(state: State, engine: Engine, row: int, now: float) -> int:
 def _end_step(state: State, engine: Engine, row: int) -> None:
     now = state.ends[row]
     if state.decoding[row] > 0 and state.steps[row] > 0:
+        state.between[row] += (now - state.began[row]) * state.decoding[row]
+        state.betweens[row] += state.steps[row] * state.decoding[row]
         _count_decoded(state, row, state.steps[row])
         _finish_decoded(state, engine, row, now)
     if state.chunks[row] > 0:
@@ -426,10 +430,10 @@ def _make_room(state: State, engine: Engine, row: int) -> int:
     """Preempts the newest sequences until every other one has room for one more token; how many that were.
 
     Prompts finish in the order of their admission, so those still prefilling are newer than all that decode. One
-    sequence alone always has room: see what is refused.
+    sequence alone always stays: see what is refused.
     """
     count = 0
-    while state.kv[row] + state.decoding[row] > engine.kv_tokens:
+    while state.kv[row] + state.decoding[row] > engine.kv_tokens and state.decoding[row] + state.prefilling[row] > 1:
         if state.prefilling[row] > 0:
             _preempt_prompt(state, engine, row)
         else:

@@ -7,27 +7,16 @@ and latencies come as the engines' histograms have them.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.decide import decide
 from rorqual_engine.plan import Apply, Configuration, Memory, ScaleTo, ServicePlan
+from rorqual_engine.simulation.observed import EPOCH, NODE_GPUS, Watched, growth_of, latencies_of, pods_of
 from rorqual_engine.simulation.policy import Decision, View
 from rorqual_engine.simulation.scrape import Scrape
-from rorqual_engine.snapshot import EngineMetrics, Growth, Node, Pod, Service, ServiceKey, Snapshot, Workload
+from rorqual_engine.snapshot import Node, Service, ServiceKey, Snapshot, Workload
 
 TICK_SECONDS = 10.0
 """The operator's default."""
-EPOCH = 1_700_000_000.0
-"""When a run begins, for the operator."""
-NODE_GPUS = 8
-TTFT_BOUNDS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0,
-               80.0, 160.0, 640.0, 2560.0)  # fmt: skip
-"""Of vllm:time_to_first_token_seconds (vllm/v1/metrics/loggers.py)."""
-TPOT_BOUNDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0,
-               80.0)  # fmt: skip
-"""Of vllm:inter_token_latency_seconds."""
 NAMESPACE = "simulated"
 
 
@@ -38,8 +27,7 @@ class _Known:
     spec: LLMServiceSpec
     memory: Memory = field(default_factory=Memory)
     configuration: Configuration | None = None
-    seen_at: float | None = None
-    """Of the newest scrape taken in, in seconds of the run."""
+    watched: Watched = field(default_factory=Watched)
 
 
 class Operated:
@@ -57,8 +45,10 @@ class Operated:
     def interval_seconds(self, name: str) -> float:  # noqa: ARG002 every service has the same tick
         return self._tick_seconds
 
-    def decide(self, views: Mapping[str, View], scrapes: Mapping[str, Scrape]) -> Mapping[str, Decision]:  # noqa: ARG002
+    def decide(self, views: Mapping[str, View], scrapes: Mapping[str, Scrape]) -> Mapping[str, Decision]:
         now = EPOCH + max(view.now for view in views.values())
+        for name, view in views.items():
+            self._known[name].watched.take(scrapes.get(name), view)
         services = tuple(self._service(name, view) for name, view in views.items())
         plans = decide(Snapshot(services, self._nodes(views)), now)
         self.plans = {key.name: plan for key, plan in plans.items()}
@@ -78,6 +68,7 @@ class Operated:
 
     def _service(self, name: str, view: View) -> Service:
         known = self._known[name]
+        ttft, tpot = latencies_of(view)
         return Service(
             key=ServiceKey(NAMESPACE, name),
             uid=name,
@@ -85,8 +76,10 @@ class Operated:
             created_at=EPOCH,
             spec=known.spec,
             workload=Workload(view.asked, known.configuration, rolled_out=True),
-            pods=_pods(name, view, self._gpus_per_replica(name)),
-            growth=_growth(known, view),
+            pods=pods_of(name, view, known.watched, self._gpus_per_replica(name)),
+            service_ttft=ttft,
+            service_tpot=tpot,
+            growth=growth_of(known.watched, view),
             memory=known.memory,
         )
 
@@ -130,58 +123,3 @@ class OperatedAlone:
 
 def _placed(view: View) -> int:
     return view.ready + view.starting + view.draining
-
-
-def _pods(name: str, view: View, gpus: int) -> tuple[Pod, ...]:
-    now = EPOCH + view.now
-    at = EPOCH + (float(view.history.column("at")[-1]) if len(view.history) else view.now)
-    pods = []
-    for place, number in enumerate(view.numbers):
-        metrics = EngineMetrics(
-            observed_at=at,
-            source="prometheus",
-            running=float(view.running[place]),
-            waiting=float(view.waiting[place]),
-            kv_use=float(view.kv_use[place]),
-        )
-        pods.append(_ready_pod(f"{name}-{number}", view.startup_seconds.get(number), now, place * gpus, metrics))
-    unheard = [number for number in view.startup_seconds if number not in view.numbers]
-    for number in unheard:
-        place = len(pods) * gpus
-        pods.append(_ready_pod(f"{name}-{number}", view.startup_seconds[number], now, place, None))
-    for place, since in enumerate(view.starting_seconds):
-        node = f"node-{len(pods) * gpus // NODE_GPUS}"
-        pods.append(Pod(f"{name}-starting-{place}", node, now - float(since), "Pending", ready=False))
-    return tuple(pods)
-
-
-def _ready_pod(name: str, took: float | None, now: float, gpu: int, metrics: EngineMetrics | None) -> Pod:
-    created = now - (took or 0.0)
-    return Pod(name, f"node-{gpu // NODE_GPUS}", created, "Running", ready=True, ready_since=now, metrics=metrics)
-
-
-def _growth(known: _Known, view: View) -> Growth | None:
-    """Since the scrape that the last tick saw; None when there is no newer one."""
-    history = view.history
-    if not len(history) or history.column("at")[-1] == known.seen_at:
-        return None
-    newest = float(history.column("at")[-1])
-    since = newest if known.seen_at is None else known.seen_at
-    known.seen_at, seconds = newest, newest - since
-    window = history.window(seconds)
-    return Growth(
-        since=EPOCH + since,
-        at=EPOCH + newest,
-        arrived=max(0.0, window.counts["arrived"] - window.growth_of_held),
-        finished=window.counts["finished"],
-        prompt_tokens=window.counts["prompt_tokens"],
-        generated_tokens=window.counts["generated_tokens"],
-        ttft=_buckets(window.ttft_seconds, TTFT_BOUNDS),
-        tpot=_buckets(window.itl_seconds, TPOT_BOUNDS),
-    )
-
-
-def _buckets(seconds: NDArray[np.float64], bounds: tuple[float, ...]) -> dict[float, float]:
-    ordered = np.sort(seconds)
-    counts = np.searchsorted(ordered, bounds, side="right")
-    return {**dict(zip(bounds, counts.astype(float).tolist(), strict=True)), float("inf"): float(len(ordered))}

@@ -43,6 +43,16 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What Kubernetes tells of one replica."""
+
+    restarts: int = 0
+    died_at: float | None = None
+    """Seconds of the run; the last time."""
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """The service at one moment. Every array has one entry a ready replica with known figures."""
 
@@ -71,6 +81,10 @@ class View:
     """Of the ready replicas with known figures, in the arrays' order."""
     startup_seconds: Mapping[int, float] = field(default_factory=dict)
     """How long each ready replica took to start, by its number."""
+    starting_numbers: tuple[int, ...] = ()
+    """In the order of `starting_seconds`."""
+    standings: Mapping[int, Standing] = field(default_factory=dict)
+    """By number."""
 
     @property
     def ready(self) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rorqual_engine.simulation.fleet import Fleet, Startup
 from rorqual_engine.simulation.history import History
-from rorqual_engine.simulation.policy import Decision, Facts, Policy, View
+from rorqual_engine.simulation.policy import Decision, Facts, Policy, Standing, View
 from rorqual_engine.simulation.pool import Pool
 from rorqual_engine.simulation.requests import Requests
 from rorqual_engine.simulation.scrape import Scrape, record, scrape
@@ -18,7 +18,7 @@ PROGRESS_SECONDS = 600.0
 """Of simulated time between two reports of progress."""
 
 
-FAULT_KINDS = ("kill", "slow", "silent", "heard")
+FAULT_KINDS = ("kill", "slow", "silent", "heard", "leak", "deploy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,11 @@ class Fault:
     at: float
     replica: int
     kind: str
-    """`kill`: dies and starts anew. `slow`: by `slowness`. `silent`: its metrics are gone. `heard`: they are back."""
+    """`kill`: dies and starts anew. `slow`: by `slowness`. `silent`: its metrics are gone. `heard`: they are back.
+    `leak`: holds `tokens` more of its KV cache for nobody. `deploy`: runs another version, of that slowness."""
     slowness: float = 1.0
     """Of its pace: 2 takes twice as long, infinite is stuck, 1 is sound again."""
+    tokens: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in FAULT_KINDS:
@@ -255,6 +257,10 @@ def _strike(member: _Member, fault: Fault, now: float) -> None:
         member.fleet.fail(fault.replica, now)
     elif fault.kind == "slow":
         member.fleet.slow(fault.replica, fault.slowness, now)
+    elif fault.kind == "deploy":
+        member.fleet.deploy(fault.replica, fault.slowness, now)
+    elif fault.kind == "leak":
+        member.fleet.leak(fault.replica, fault.tokens)
     elif fault.kind == "silent":
         member.silent.add(fault.replica)
     else:
@@ -282,6 +288,8 @@ def _view(member: _Member, now: float) -> View:
         history=member.history,
         numbers=tuple(number for number in seen.numbers if number in serving),
         startup_seconds={one.number: one.startup_seconds for one in fleet.serving},
+        starting_numbers=tuple(one.number for one in fleet.starting),
+        standings={one.number: Standing(one.restarts, one.died_at, one.version) for one in fleet.replicas},
     )
 
 

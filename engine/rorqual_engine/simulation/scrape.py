@@ -50,6 +50,9 @@ class Scrape:
     prompt_tokens: Figures
     generated_tokens: Figures
     preempted: Figures
+    between_seconds: Figures
+    """Between tokens, summed over all of them."""
+    between_tokens: Figures
     missing: int = 0
     """Serving replicas that did not answer."""
     held: int = 0
@@ -73,6 +76,8 @@ def scrape(fleet: Fleet, now: float, silent: frozenset[int] = frozenset()) -> Sc
         prompt_tokens=state.prefilled[rows].astype(np.float64),
         generated_tokens=state.generated[rows] + newer,
         preempted=state.preempted[rows].astype(np.float64),
+        between_seconds=state.between[rows].copy(),
+        between_tokens=state.betweens[rows].astype(np.float64),
         missing=len(fleet.serving) - len(answering),
         held=int(state.totals[HELD]),
     )

@@ -61,6 +61,10 @@ class State(NamedTuple):
     prefilled: NDArray[np.int64]
     generated: NDArray[np.int64]
     preempted: NDArray[np.int64]
+    between: NDArray[np.float64]
+    """Seconds between tokens, summed over all tokens that decoding made: what vLLM's histogram sums up."""
+    betweens: NDArray[np.int64]
+    """Tokens that those are of."""
     idle_since: NDArray[np.float64]
     decode_request: NDArray[np.int32]
     decode_ends: NDArray[np.int64]
@@ -145,6 +149,8 @@ def new_state(requests: Requests, rows: int, places: int) -> State:
         prefilled=whole(rows),
         generated=whole(rows),
         preempted=whole(rows),
+        between=np.zeros(rows),
+        betweens=whole(rows),
         idle_since=np.full(rows, np.nan),
         decode_request=np.zeros((rows, places), dtype=np.int32),
         decode_ends=whole(rows, places),

@@ -7,7 +7,7 @@ from ..builders import NOW, a_pod, a_service, a_spec, a_starting_pod, busy, pods
 
 
 def diagnosis(pods=(), spec=None, idle_seconds=0, **more) -> Diagnosis:
-    return diagnose(a_service(spec, pods, **more), 100, NOW - idle_seconds, NOW)
+    return diagnose(a_service(spec, pods, **more), 100, None, NOW - idle_seconds, NOW)
 
 
 def verdict(*args, **more):

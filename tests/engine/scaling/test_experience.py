@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from rorqual_engine.load_history import LoadHistory
 from rorqual_engine.plan import Experience, Saturation
+from rorqual_engine.promise import Promise
 from rorqual_engine.scaling.experience import SATURATED_SECONDS, TRUSTED_SLOWNESS, above, correct_pace, take_in
 from rorqual_engine.scaling.load import Load
 from rorqual_engine.scaling.predictive import Pace
-from rorqual_engine.scaling.promise import Promise
 from rorqual_engine.snapshot import Growth, Past
 
 from ..builders import A100, NOW, RUNNING, a_pod, a_service, a_workload, settled, some_metrics

@@ -1,0 +1,71 @@
+"""How fast each replica works beside what the performance law says for its load.
+
+A high time between tokens under load is not what it is at rest: the law has both. What remains is the replica's own.
+"""
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rorqual_engine.snapshot import EngineMetrics, Pod, Service
+from rorqual_engine.timing import Capability
+
+LEAST_TOKENS_PER_SECOND = 5.0
+"""Below it a mean is of too few tokens."""
+MOST_PREFILL = 0.8
+"""Share of the time that the law may give to prompts; beyond it, it says nothing of decoding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Of one replica over its metrics' window."""
+
+    pod: Pod
+    observed_seconds: float
+    """Mean time between tokens."""
+    expected_seconds: float
+    """By the law, for as many sequences and prompts."""
+
+    @property
+    def residual(self) -> float:
+        """1 is as the law says; 2 takes twice as long."""
+        return self.observed_seconds / self.expected_seconds
+
+
+def paces(service: Service, capability: Capability | None, now: float) -> list[Pace]:
+    """Of the serving pods that make tokens; none where the law does not know the GPU."""
+    if capability is None:
+        return []
+    found = []
+    for pod in service.pods:
+        metrics = pod.fresh_metrics(now) if pod.serving else None
+        expected = None if metrics is None else _expected_seconds(service, capability, metrics)
+        if metrics is not None and metrics.tpot_mean_seconds and expected is not None:
+            found.append(Pace(pod, metrics.tpot_mean_seconds, expected))
+    return found
+
+
+def _expected_seconds(service: Service, capability: Capability, metrics: EngineMetrics) -> float | None:
+    """A step with the sequences that decoded on average, by Little's law, and the prompts' part of the time."""
+    rate, prompts = metrics.generation_tokens_per_second or 0.0, metrics.prompt_tokens_per_second or 0.0
+    mean = metrics.tpot_mean_seconds
+    if mean is None or rate < LEAST_TOKENS_PER_SECOND:
+        return None
+    sequences = max(1.0, rate * mean)
+    expected = service.spec.workload
+    timing = capability.timing
+    prompt = float(expected.input_tokens)
+    if metrics.requests_per_second:
+        prompt = prompts / metrics.requests_per_second
+    per_token = timing.prefill_seconds(prompt) / prompt if prompt > 0 else 0.0
+    filling = prompts * per_token
+    if filling > MOST_PREFILL:
+        return None
+    context = sequences * (prompt + expected.output_tokens / 2.0)
+    return timing.decode_seconds(sequences, context) / (1.0 - filling)
+
+
+def middle(found: Mapping[str, float] | list[float]) -> float | None:
+    """The median; None of nothing."""
+    values = list(found.values()) if isinstance(found, Mapping) else found
+    return statistics.median(values) if values else None

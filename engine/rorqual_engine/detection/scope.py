@@ -1,0 +1,41 @@
+"""What symptoms have in common: one pod, one node, one version, or nothing but the service."""
+
+from collections.abc import Collection, Sequence
+
+from rorqual_engine.plan import Advice, Scope, Symptom
+from rorqual_engine.snapshot import Pod, Service
+
+LEAST_PODS = 2
+"""Of a node or a version that all suffer, while others are well, before it is named instead of them."""
+
+
+def locate(service: Service, pods: Collection[str]) -> tuple[Scope, tuple[str, ...]]:
+    """The narrowest thing that the named pods share and no other serving pod has."""
+    suffering = [pod for pod in service.pods if pod.name in pods]
+    well = [pod for pod in service.pods if pod.serving and pod.name not in pods]
+    if not suffering:
+        return Scope.SERVICE, ()
+    if len(suffering) >= LEAST_PODS:
+        for scope, name in ((Scope.NODE, _node), (Scope.VERSION, _version)):
+            shared = {name(pod) for pod in suffering}
+            (one,) = shared if len(shared) == 1 else (None,)
+            if one is not None and well and one not in {name(pod) for pod in well}:
+                return scope, (one,)
+        if not well:
+            return Scope.SERVICE, ()
+    return Scope.POD, tuple(pod.name for pod in suffering)
+
+
+def advise(symptoms: Sequence[Symptom], scope: Scope) -> Advice:
+    """What the first symptom asks for, unless it is the node."""
+    if scope is Scope.NODE:
+        return Advice.CORDON_NODE
+    return symptoms[0].advice
+
+
+def _node(pod: Pod) -> str | None:
+    return pod.node
+
+
+def _version(pod: Pod) -> str | None:
+    return pod.version

@@ -1,0 +1,90 @@
+"""Replicas that are slower than they ought to be: than their siblings, than another version, than they used to be."""
+
+import math
+from collections.abc import Sequence
+
+from rorqual_engine.detection.pace import Pace, middle
+from rorqual_engine.plan import Advice, Evidence, Reason, Symptom, Verdict, Watch
+from rorqual_engine.units import format_duration
+
+SLOWER = 1.4
+"""Least factor that counts: less is nobody's trouble, and within what a law is off."""
+SETTLE_SECONDS = 20.0
+LEAST_ROUNDS = 12
+"""Until what is usual is known."""
+LEARNING = 1.0 / 120.0
+"""Weight of a round in what is usual: with ticks of 10 s, it follows within twenty minutes."""
+
+
+def find_slow(found: Sequence[Pace], watch: Watch) -> list[Symptom]:
+    """Pods behind their siblings, or else all of them behind what is usual."""
+    versions = _slow_version(found)
+    if versions:
+        return versions
+    pods = [symptom for one in found if (symptom := _behind_siblings(one, found)) is not None]
+    if pods and 2 * len(pods) <= len(found):
+        return pods
+    return _behind_usual(found, watch)
+
+
+def _behind_siblings(one: Pace, found: Sequence[Pace]) -> Symptom | None:
+    others = middle([other.residual for other in found if other is not one])
+    if others is None:
+        return None
+    return _symptom(one, one.residual / others, "by its siblings", Advice.RESTART_POD)
+
+
+def _symptom(one: Pace, factor: float, beside: str, advice: Advice) -> Symptom | None:
+    if factor < SLOWER:
+        return None
+    evidence = Evidence(
+        metric="time between tokens",
+        observed=f"{format_duration(one.observed_seconds)}, {factor:.1f} times as long",
+        expected=f"about {format_duration(one.observed_seconds / factor)} {beside} at this load",
+        pod=one.pod.name,
+    )
+    strength = math.log(factor) / math.log(SLOWER)
+    return Symptom(Verdict.FAULT, Reason.SLOW, evidence, strength, SETTLE_SECONDS, advice, one.pod.version)
+
+
+def _slow_version(found: Sequence[Pace]) -> list[Symptom]:
+    """While two versions serve: every pod of the slower one, where each is behind the middle of the other."""
+    by_version: dict[str | None, list[Pace]] = {}
+    for one in found:
+        by_version.setdefault(one.pod.version, []).append(one)
+    if len(by_version) != 2 or None in by_version:
+        return []
+    first, second = by_version.values()
+    for slower, other in ((first, second), (second, first)):
+        usual = middle([one.residual for one in other])
+        if usual is None or not all(one.residual >= SLOWER * usual for one in slower) or len(other) < 2 > len(slower):
+            continue
+        return [
+            symptom
+            for one in slower
+            if (symptom := _symptom(one, one.residual / usual, "by the other version", Advice.ROLL_BACK)) is not None
+        ]
+    return []
+
+
+def _behind_usual(found: Sequence[Pace], watch: Watch) -> list[Symptom]:
+    """Every pod, where the middle one is behind: nobody is left to compare with but the past."""
+    now = middle([one.residual for one in found])
+    usual = watch.usual_pace
+    if now is None or usual is None or watch.pace_rounds < LEAST_ROUNDS or now < SLOWER * usual:
+        return []
+    changed = all(one.pod.version not in (None, watch.usual_version) for one in found)
+    beside, advice = ("by the version before", Advice.ROLL_BACK) if changed else ("by its own past", Advice.LOOK)
+    return [symptom for one in found if (symptom := _symptom(one, one.residual / usual, beside, advice)) is not None]
+
+
+def learn_pace(watch: Watch, found: Sequence[Pace], quiet: bool) -> tuple[float | None, int, str | None]:
+    """What is usual now, the rounds behind it and its version; a round with a suspicion teaches nothing."""
+    now = middle([one.residual for one in found])
+    if now is None or not quiet:
+        return watch.usual_pace, watch.pace_rounds, watch.usual_version
+    version = found[0].pod.version
+    if watch.usual_pace is None:
+        return now, 1, version
+    weight = max(LEARNING, 1.0 / (watch.pace_rounds + 1))
+    return watch.usual_pace * (now / watch.usual_pace) ** weight, watch.pace_rounds + 1, version
