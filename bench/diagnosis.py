@@ -2,8 +2,8 @@
 
     python bench/diagnosis.py [--seeds 20] [--first-seed 1] [--days 7] [--incidents NAMES] [--show NAME:SEED] [--json]
 
-Each incident (`rorqual_engine/simulation/incidents.py`) is simulated with the operator's own `decide` in the loop, ticks
-of 10 s, and a fixed number of replicas. What a run was called is the verdict that it had most often between the
+Each incident (`rorqual_engine/simulation/incidents.py`) is simulated with the operator's own `decide` in the loop,
+ticks of 10 s, and a fixed number of replicas. What a run was called is the verdict that it had most often between the
 incident's beginning and end, Healthy and Idle only where it had no other. The delay counts from the beginning to the
 first tick with the right verdict. A false alarm is an episode of Fault, Overload, Misconfigured or Drift where nothing
 is the matter: before an incident, after it has faded, and in clean runs: --days of ServeGen load (with its seasons and
@@ -146,9 +146,7 @@ def _first(requests: Requests, seconds: float) -> Requests:
 def row_of(name: str, runs: Sequence[Judged]) -> dict[str, object]:
     delays = [one.delay_ticks for one in runs if one.delay_ticks is not None]
     placed = [one.right_where for one in runs if one.right_where is not None]
-    confused = [
-        {one.truth, one.called} == {Verdict.FAULT, Verdict.OVERLOAD} for one in runs
-    ]
+    confused = [{one.truth, one.called} == {Verdict.FAULT, Verdict.OVERLOAD} for one in runs]
     weeks = sum(one.quiet_seconds for one in runs) / WEEK_SECONDS
     return {
         "incident": name,
@@ -175,7 +173,9 @@ def measure(asked: argparse.Namespace) -> list[dict[str, object]]:
     if asked.days:
         tasks += [(name, asked.first_seed, 1.0) for name in ("azure-conv", "azure-code")]
     clean = in_parallel(clean_run, tasks, asked.jobs, "clean runs")
-    rows += [row_of(f"clean {name}", [one for one in clean if one.name == name]) for name in {one.name for one in clean}]
+    rows += [
+        row_of(f"clean {name}", [one for one in clean if one.name == name]) for name in {one.name for one in clean}
+    ]
     return [*rows, together(rows)]
 
 
@@ -194,14 +194,17 @@ def together(rows: Sequence[dict[str, object]]) -> dict[str, object]:
         "called": {},
         "overload_for_fault_or_reverse": mean("overload_for_fault_or_reverse"),
         "right_pod": mean("right_pod"),
-        "median_delay_ticks": float(np.median([row["median_delay_ticks"] for row in wrong if row["median_delay_ticks"] is not None])),  # noqa: E501
+        "median_delay_ticks": float(
+            np.median([row["median_delay_ticks"] for row in wrong if row["median_delay_ticks"] is not None])
+        ),
         "false_alarms": sum(row["false_alarms"] for row in rows),  # type: ignore[misc]
         "quiet_weeks": sum(row["quiet_weeks"] for row in rows),  # type: ignore[misc]
     }
 
 
 def show(rows: Sequence[dict[str, object]]) -> None:
-    print(f"{'incident':20}{'runs':>5}{'right':>7}{'pod':>6}{'delay':>7}{'alarms':>8}{'weeks':>7}  truth, and what else it was called")
+    head = f"{'incident':20}{'runs':>5}{'right':>7}{'pod':>6}{'delay':>7}{'alarms':>8}{'weeks':>7}"
+    print(f"{head}  truth, and what else it was called")
     for row in rows:
         pod = "-" if row["right_pod"] is None else f"{row['right_pod']:.0%}"
         delay = "-" if row["median_delay_ticks"] is None else f"{row['median_delay_ticks']:.1f}"
@@ -217,8 +220,8 @@ def tell(name: str, seed: int) -> None:
     before = None
     for tick in ticks_of(one):
         if tick.health.verdict is not before:
-            print(f"{tick.at:7.0f} s  {tick.health.verdict} {tick.health.reason} {tick.health.scope} {tick.health.where} "
-                  f"{tick.health.message}")  # fmt: skip
+            health = tick.health
+            print(f"{tick.at:7.0f} s  {health.verdict} {health.reason} {health.scope} {health.where} {health.message}")
         before = tick.health.verdict
 
 

@@ -64,7 +64,6 @@ class Reason(StrEnum):
     KV_CACHE_LEAKING = "KVCacheLeaking"
     KV_CACHE_THRASHING = "KVCacheThrashing"
     TOO_FEW_SEQUENCES = "TooFewSequences"
-    TOO_MANY_SEQUENCES = "TooManySequences"
     WORKLOAD_CHANGED = "WorkloadChanged"
     NO_REQUESTS = "NoRequests"
     NOTHING_KNOWN = "NothingKnown"

@@ -38,3 +38,17 @@ class Capability:
     """That it works on at once (max_num_seqs)."""
     kv_tokens: int
     """Of its KV cache."""
+
+    def request_seconds(self, prompt_tokens: float, answer_tokens: float, sequences: float) -> float:
+        """What one request takes of a replica that works on so many at once."""
+        timing = self.timing
+        context = prompt_tokens + answer_tokens / 2.0
+        token = timing.decode_seconds(sequences, sequences * context) / max(1.0, sequences)
+        return timing.prefill_seconds(prompt_tokens) + max(0.0, answer_tokens - 1.0) * token
+
+    def sequences_that_fit(self, tokens: float, itl_seconds: float, share: float = 0.9) -> float:
+        """The most whose requests of so many tokens fill that share of the cache, each token within its limit."""
+        timing = self.timing
+        each = timing.sequence_seconds + timing.context_seconds * tokens
+        by_time = (itl_seconds - timing.step_seconds) / each if each > 0 else float("inf")
+        return max(1.0, min(share * self.kv_tokens / max(1.0, tokens), by_time))

@@ -1,11 +1,14 @@
 """Signs that a pod is broken, whatever the load."""
 
+from collections.abc import Sequence
+
 from rorqual_engine.plan import Evidence, Reason
 from rorqual_engine.snapshot import Pod, Service
 from rorqual_engine.units import format_duration
 
 UNANSWERED_SECONDS = 20.0
 """A ready pod that does not answer for longer is at fault; two scrapes of the usual 15 s may miss it by chance."""
+AT_ONCE_SECONDS = 15.0
 RESTART_SECONDS = 600.0
 """So long after its engine ended, a pod counts as restarting."""
 CANNOT_START = frozenset(
@@ -25,13 +28,21 @@ Fault = tuple[Reason, Evidence]
 
 def find_faults(service: Service, now: float) -> list[Fault]:
     """Every fault of a service's pods, at most one a pod, and of its rollout."""
-    pods = (pod for pod in service.pods if not pod.terminating)
-    found = [fault for pod in pods if (fault := _pod_fault(pod, now)) is not None]
+    pods = [pod for pod in service.pods if not pod.terminating]
+    deaf = _deaf(pods)
+    found = [fault for pod in pods if (fault := _pod_fault(pod, deaf, now)) is not None]
     return found + _rollout_fault(service)
 
 
-def _pod_fault(pod: Pod, now: float) -> Fault | None:
-    return _unanswered(pod, now) or _crashing(pod, now) or _cannot_start(pod)
+def _deaf(pods: Sequence[Pod]) -> bool:
+    """Whether several pods fell silent at once, and all of them: then it is who listens, or the way there."""
+    since = [pod.unanswered_since for pod in pods if pod.serving]
+    silent = [at for at in since if at is not None]
+    return len(silent) == len(since) > 1 and max(silent) - min(silent) <= AT_ONCE_SECONDS
+
+
+def _pod_fault(pod: Pod, deaf: bool, now: float) -> Fault | None:
+    return (None if deaf else _unanswered(pod, now)) or _crashing(pod, now) or _cannot_start(pod)
 
 
 def _unanswered(pod: Pod, now: float) -> Fault | None:

@@ -1,20 +1,33 @@
-"""Engine configurations that do not fit the load, seen in what the replicas do."""
+"""Engine configurations that do not fit the load, seen in what the replicas do.
+
+Too many sequences show as a cache that thrashes. Where they merely make tokens slow, fewer would not help: how many run
+at once follows from the load (Little's law), and what does not run waits.
+"""
 
 from collections.abc import Sequence
 
+from rorqual_engine.load_history import Window
 from rorqual_engine.plan import Advice, Evidence, Reason, Symptom, Verdict
 from rorqual_engine.promise import read_promise
 from rorqual_engine.snapshot import EngineMetrics, Service
 from rorqual_engine.timing import Capability
-from rorqual_engine.units import format_duration
 
 THRASHING = 0.1
 """Preemptions a finished request from which on the cache is too small for so many sequences."""
 FULL = 0.9
 """Share of the sequences, or of the cache, that counts as all of them."""
 SETTLE_SECONDS = 20.0
-CACHE_COUNTED_ON = 0.9
-"""Share of the KV cache that twice as many sequences may fill."""
+RECENT_SECONDS = 60.0
+LEAST_ARRIVALS = 20.0
+"""In that time, or nothing is said of the load."""
+NOW_SECONDS = 20.0
+"""A load that just rose is in this window alone."""
+CLEARING_SECONDS = 60.0
+"""Within which the queue is to be worked off, besides; not the one that too few sequences have made themselves."""
+MORE = 1.5
+"""Factor on the sequences that is worth a restart."""
+SERVABLE = 0.9
+"""Share of the replicas' time up to which a load counts as one that they can serve."""
 
 
 def find_misfits(
@@ -23,11 +36,7 @@ def find_misfits(
     """At most one: the first that shows."""
     if not metrics:
         return []
-    return (
-        _thrashing(metrics)
-        or _too_few(service, metrics, sequences, capability)
-        or _too_many(service, metrics, sequences, capability)
-    )
+    return _thrashing(metrics) or _too_few(service, metrics, sequences, capability)
 
 
 def _made(reason: Reason, evidence: Evidence, strength: float) -> list[Symptom]:
@@ -53,48 +62,42 @@ def _thrashing(metrics: Sequence[EngineMetrics]) -> list[Symptom]:
 def _too_few(
     service: Service, metrics: Sequence[EngineMetrics], sequences: int, capability: Capability | None
 ) -> list[Symptom]:
-    """All sequences are in use and requests wait, while twice as many would fit and keep the objective of TPOT."""
+    """All sequences are in use and requests wait, while the load could be served with more: by law, in time, in memory.
+
+    With more load than that, it is an overload, whatever the number of sequences.
+    """
     waiting = sum(one.waiting for one in metrics)
     busy = all(one.running >= FULL * sequences and one.waiting > 0 for one in metrics)
-    if capability is None or not busy:
+    history = service.memory.experience.history
+    recent = history.window(RECENT_SECONDS)
+    if capability is None or not busy or recent.counts["arrived"] < LEAST_ARRIVALS:
         return []
-    tokens = service.spec.workload.input_tokens + service.spec.workload.output_tokens
-    if 2 * sequences * tokens > CACHE_COUNTED_ON * capability.kv_tokens:
+    arrivals = max(_rate(recent), _rate(history.window(NOW_SECONDS)))
+    if not _believed(service):
+        arrivals += waiting / CLEARING_SECONDS
+    workload, promise = service.spec.workload, read_promise(service.spec)
+    prompt = recent.mean("prompt_tokens", "answered", LEAST_ARRIVALS) or float(workload.input_tokens)
+    answer = recent.mean("generated_tokens", "finished", LEAST_ARRIVALS) or float(workload.output_tokens)
+    fitting = capability.sequences_that_fit(prompt + answer, promise.itl_seconds if promise else float("inf"))
+    slowness = service.memory.watch.usual_pace or 1.0
+    work = capability.request_seconds(prompt, answer, fitting) * slowness
+    used = arrivals * work / len(metrics)
+    if fitting < MORE * sequences or used > SERVABLE:
         return []
-    if any((one.kv_use or 0.0) > CACHE_COUNTED_ON / 2 for one in metrics):
-        return []
-    promise = read_promise(service.spec)
-    limit = promise.itl_seconds if promise else float("inf")
-    then = capability.timing.decode_seconds(2 * sequences, 2 * sequences * tokens)
-    if then > limit / 2:
-        return []
+    fullest = max((one.kv_use or 0.0) for one in metrics)
     evidence = Evidence(
         metric="sequences at once",
-        observed=f"all {sequences} in use, {waiting:.0f} requests waiting, KV cache "
-        f"{max((one.kv_use or 0.0) for one in metrics):.0%} full",
-        expected=f"{2 * sequences} or more: they would fit, with {format_duration(then)} a token",
+        observed=f"all {sequences} in use, {waiting:.0f} requests waiting, KV cache {fullest:.0%} full",
+        expected=f"up to {fitting:.0f}: with these load and queue would take {used:.0%} of the replicas",
     )
     return _made(Reason.TOO_FEW_SEQUENCES, evidence, 1.0 + waiting / (sequences * len(metrics)))
 
 
-def _too_many(
-    service: Service, metrics: Sequence[EngineMetrics], sequences: int, capability: Capability | None
-) -> list[Symptom]:
-    """More run at once than the objective of TPOT allows by the law, and it is missed."""
-    promise = read_promise(service.spec)
-    if capability is None or promise is None or promise.itl_seconds == float("inf"):
-        return []
-    tokens = service.spec.workload.input_tokens + service.spec.workload.output_tokens / 2.0
-    timing = capability.timing
-    each = timing.sequence_seconds + timing.context_seconds * tokens
-    most = (promise.itl_seconds - timing.step_seconds) / each if each > 0 else float("inf")
-    running = [one.running for one in metrics]
-    means = [one.tpot_mean_seconds for one in metrics if one.tpot_mean_seconds]
-    if most < 1 or sequences <= 1.25 * most or min(running) <= most or not means or min(means) <= promise.itl_seconds:
-        return []
-    evidence = Evidence(
-        metric="sequences at once",
-        observed=f"{min(running):.0f} to {max(running):.0f} of {sequences}, {format_duration(min(means))} a token",
-        expected=f"at most {most:.0f} for {format_duration(promise.itl_seconds)} a token",
-    )
-    return _made(Reason.TOO_MANY_SEQUENCES, evidence, min(running) / most)
+def _believed(service: Service) -> bool:
+    suspicions = service.memory.watch.suspicions
+    return any(one.settled and one.symptom.reason is Reason.TOO_FEW_SEQUENCES for one in suspicions)
+
+
+def _rate(window: Window) -> float:
+    """Arrivals a second."""
+    return window.counts["arrived"] / window.seconds if window.seconds > 0 else 0.0

@@ -12,7 +12,7 @@ KV_FULL = 0.95
 """Use of the KV cache from which requests that wait do so for want of it."""
 
 LEAST_WAITING = 2.0
-"""Requests of every replica, so that the queue is nobody's own."""
+"""Requests of a replica from which on they count as a queue."""
 
 Overload = tuple[Reason, Evidence]
 
@@ -67,7 +67,11 @@ def _long_wait(service: Service, metrics: Sequence[EngineMetrics]) -> list[Overl
 
 
 def _full_cache(metrics: Sequence[EngineMetrics]) -> list[Overload]:
-    full = [one.kv_use for one in metrics if one.kv_use is not None and one.kv_use >= KV_FULL and one.waiting > 0]
+    full = [
+        one.kv_use
+        for one in metrics
+        if one.kv_use is not None and one.kv_use >= KV_FULL and one.waiting >= LEAST_WAITING
+    ]
     if not full:
         return []
     observed = f"{max(full):.0%} with requests waiting"

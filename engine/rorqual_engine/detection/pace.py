@@ -25,6 +25,8 @@ class Pace:
     """Mean time between tokens."""
     expected_seconds: float
     """By the law, for as many sequences and prompts."""
+    filling: float
+    """Share of the time that goes to prompts, by the law."""
 
     @property
     def residual(self) -> float:
@@ -39,17 +41,17 @@ def paces(service: Service, capability: Capability | None, now: float) -> list[P
     found = []
     for pod in service.pods:
         metrics = pod.fresh_metrics(now) if pod.serving else None
-        expected = None if metrics is None else _expected_seconds(service, capability, metrics)
-        if metrics is not None and metrics.tpot_mean_seconds and expected is not None:
-            found.append(Pace(pod, metrics.tpot_mean_seconds, expected))
+        pace = _pace(pod, service, capability, metrics) if metrics is not None else None
+        if pace is not None:
+            found.append(pace)
     return found
 
 
-def _expected_seconds(service: Service, capability: Capability, metrics: EngineMetrics) -> float | None:
+def _pace(pod: Pod, service: Service, capability: Capability, metrics: EngineMetrics) -> Pace | None:
     """A step with the sequences that decoded on average, by Little's law, and the prompts' part of the time."""
     rate, prompts = metrics.generation_tokens_per_second or 0.0, metrics.prompt_tokens_per_second or 0.0
     mean = metrics.tpot_mean_seconds
-    if mean is None or rate < LEAST_TOKENS_PER_SECOND:
+    if not mean or rate < LEAST_TOKENS_PER_SECOND:
         return None
     sequences = max(1.0, rate * mean)
     expected = service.spec.workload
@@ -62,7 +64,7 @@ def _expected_seconds(service: Service, capability: Capability, metrics: EngineM
     if filling > MOST_PREFILL:
         return None
     context = sequences * (prompt + expected.output_tokens / 2.0)
-    return timing.decode_seconds(sequences, context) / (1.0 - filling)
+    return Pace(pod, mean, timing.decode_seconds(sequences, context) / (1.0 - filling), filling)
 
 
 def middle(found: Mapping[str, float] | list[float]) -> float | None:

@@ -10,6 +10,11 @@ from rorqual_engine.units import format_duration
 SLOWER = 1.4
 """Least factor that counts: less is nobody's trouble, and within what a law is off."""
 SETTLE_SECONDS = 20.0
+"""For the least factor; the slower, the sooner."""
+MOST_FILLING = 0.5
+"""Share of the time for prompts up to which, without a queue, a law holds well enough to compare loads of two times."""
+FAR_SLOWER = 2.0
+"""Factor that no law is off by, whatever the load."""
 LEAST_ROUNDS = 12
 """Until what is usual is known."""
 LEARNING = 1.0 / 120.0
@@ -44,7 +49,8 @@ def _symptom(one: Pace, factor: float, beside: str, advice: Advice) -> Symptom |
         pod=one.pod.name,
     )
     strength = math.log(factor) / math.log(SLOWER)
-    return Symptom(Verdict.FAULT, Reason.SLOW, evidence, strength, SETTLE_SECONDS, advice, one.pod.version)
+    settle = SETTLE_SECONDS / strength
+    return Symptom(Verdict.FAULT, Reason.SLOW, evidence, strength, settle, advice, one.pod.version)
 
 
 def _slow_version(found: Sequence[Pace]) -> list[Symptom]:
@@ -72,6 +78,9 @@ def _behind_usual(found: Sequence[Pace], watch: Watch) -> list[Symptom]:
     now = middle([one.residual for one in found])
     usual = watch.usual_pace
     if now is None or usual is None or watch.pace_rounds < LEAST_ROUNDS or now < SLOWER * usual:
+        return []
+    laden = any(one.filling > MOST_FILLING or (one.pod.metrics and one.pod.metrics.waiting > 0) for one in found)
+    if laden and now < FAR_SLOWER * usual:
         return []
     changed = all(one.pod.version not in (None, watch.usual_version) for one in found)
     beside, advice = ("by the version before", Advice.ROLL_BACK) if changed else ("by its own past", Advice.LOOK)

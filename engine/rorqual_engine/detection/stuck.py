@@ -12,6 +12,8 @@ STALLED_SECONDS = 15.0
 """Without a token; the longest single step, a prompt of a million tokens apart, is far shorter."""
 UNEXPLAINED_CACHE = 0.2
 """Share of a KV cache in use beyond what its requests explain, from which on it counts."""
+UNEXPLAINED_TIMES = 1.7
+"""Factor that it must be, besides: requests differ in length."""
 LEAK_SETTLE_SECONDS = 30.0
 
 Reporting = tuple[Pod, EngineMetrics]
@@ -45,9 +47,11 @@ def find_leaks(service: Service, capability: Capability | None, now: float) -> l
     found = []
     for pod, metrics in reporting:
         explained = _explained(pod, metrics, reporting, service, capability)
-        excess = (metrics.kv_use or 0.0) - explained if explained is not None else 0.0
+        if explained is None or (metrics.kv_use or 0.0) < UNEXPLAINED_TIMES * explained:
+            continue
+        excess = (metrics.kv_use or 0.0) - explained
         if excess >= UNEXPLAINED_CACHE:
-            found.append(_leak(pod, metrics, explained or 0.0, excess))
+            found.append(_leak(pod, metrics, explained, excess))
     return found
 
 
