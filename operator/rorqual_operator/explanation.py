@@ -46,6 +46,10 @@ def _lines(spec: LLMServiceSpec, status: LLMServiceStatus) -> Iterator[str]:
     if status.health is not None:
         evidence = "; ".join(f"{one.metric} {one.observed}, expected {one.expected}" for one in status.health.evidence)
         yield from _row("Health", f"{status.health.verdict}{f': {evidence}' if evidence else ''}")
+        if status.health.advice not in (None, "Nothing"):
+            where = f" ({', '.join(status.health.where)})" if status.health.where else ""
+            sure = f", confidence {status.health.confidence:g}" if status.health.confidence is not None else ""
+            yield from _row("Advice", f"{status.health.advice}{where}{sure}")
     for condition in status.conditions:
         if condition.type in ("Stalled", "Paused", "ScalingLimited") and condition.status == "True":
             yield from _row(condition.type, f"{condition.reason}: {condition.message}")

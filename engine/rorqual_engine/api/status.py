@@ -11,6 +11,8 @@ Atomic = {"x-kubernetes-list-type": "atomic"}
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 Verdict = Literal["Healthy", "Overload", "Fault", "Drift", "Misconfigured", "Idle", "Unknown"]
+Scope = Literal["Pod", "Node", "Version", "Service"]
+Advice = Literal["Nothing", "Scale", "RestartPod", "CordonNode", "RollBack", "Retune", "Look"]
 
 
 class Condition(ApiModel):
@@ -171,6 +173,8 @@ class Evidence(ApiModel):
     """Value, with its unit."""
     expected: str
     """What it should have been, with its unit."""
+    since: Time | None = None
+    """When it was first so; absent where it has no beginning."""
 
 
 class Health(ApiModel):
@@ -182,6 +186,14 @@ class Health(ApiModel):
     """When this verdict began."""
     evidence: Annotated[list[Evidence], Field(json_schema_extra=Atomic)] = []
     """The figures behind it."""
+    scope: Scope | None = None
+    """What it is about."""
+    where: Annotated[list[str], Field(json_schema_extra=Atomic)] = []
+    """The pods, the node or the version (its pod-template-hash); empty when it is about the whole service."""
+    confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How sure Rorqual is, in steps of a tenth; absent where nothing is claimed."""
+    advice: Advice | None = None
+    """What would help; nobody acts on it but scaling and tuning, by their own rules."""
 
 
 class Decision(ApiModel):

@@ -24,6 +24,11 @@ HISTOGRAMS: dict[str, tuple[str, ...]] = {
     ),
     "queue_time": ("vllm:request_queue_time_seconds",),
 }
+COUNTERS |= {
+    "tpot_seconds": tuple(f"{name}_sum" for name in HISTOGRAMS["tpot"]),
+    "tpot_tokens": tuple(f"{name}_count" for name in HISTOGRAMS["tpot"]),
+}
+"""Their quotient is the exact mean time between tokens, which buckets only bound."""
 CACHE_CONFIG = "vllm:cache_config_info"
 """Labels num_gpu_blocks and block_size (tokens)."""
 

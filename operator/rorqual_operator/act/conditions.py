@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rorqual_engine.plan import Hold, Limiter, Reason, ScaleTo, ServicePlan, Verdict
+from rorqual_engine.plan import Advice, Hold, Limiter, Reason, ScaleTo, ServicePlan, Verdict
 from rorqual_engine.snapshot import Service
 
 Status = Literal["True", "False", "Unknown"]
@@ -172,10 +172,24 @@ def configuration_recommended(service: Service, plan: ServicePlan) -> Claim:
     return Claim("ConfigurationRecommended", "False", reason, "no recommendation is made")
 
 
+ANOMALIES = (Verdict.OVERLOAD, Verdict.FAULT, Verdict.MISCONFIGURED, Verdict.DRIFT)
+ADVICE = {
+    Advice.SCALE: "more replicas",
+    Advice.RESTART_POD: "delete {}, another takes its place",
+    Advice.CORDON_NODE: "cordon node {} and let its pods go elsewhere",
+    Advice.ROLL_BACK: "go back to the version before",
+    Advice.RETUNE: "another configuration, or a spec.workload that tells what the requests are like now",
+    Advice.LOOK: "look at the pods' logs and events, and at their GPUs",
+}
+"""By what helps, with room for where."""
+
+
 def anomaly_detected(plan: ServicePlan) -> Claim:
     health = plan.health
-    if health.verdict in (Verdict.OVERLOAD, Verdict.FAULT):
-        return Claim("AnomalyDetected", "True", health.reason, health.message)
+    if health.verdict in ANOMALIES:
+        advice = ADVICE.get(health.advice)
+        message = f"{health.message}; advice: {advice.format(', '.join(health.where))}" if advice else health.message
+        return Claim("AnomalyDetected", "True", health.reason, message)
     if health.verdict is Verdict.UNKNOWN:
         return Claim("AnomalyDetected", "Unknown", health.reason, health.message)
     return Claim("AnomalyDetected", "False", health.reason, health.message)

@@ -112,7 +112,7 @@ def essence(status: Mapping[str, Any]) -> dict[str, Any]:
     rest["recommendation"] = choice(status.get("recommendation") or {})
     rest["conditions"] = [{**condition, "message": ""} for condition in status.get("conditions") or []]
     health = status.get("health") or {}
-    rest["verdict"] = health.get("verdict")
+    rest["verdict"] = [health.get(name) for name in ("verdict", "scope", "where", "advice")]
     rest["evidence"] = sorted((entry["metric"], entry.get("pod", "")) for entry in health.get("evidence") or [])
     return rest
 
@@ -157,11 +157,26 @@ def _configuration(service: Service, plan: ServicePlan) -> api.ConfigurationStat
 
 def _health(plan: ServicePlan, now: float) -> api.Health:
     evidence = [
-        api.Evidence(metric=entry.metric, pod=entry.pod, observed=entry.observed, expected=entry.expected)
+        api.Evidence(
+            metric=entry.metric,
+            pod=entry.pod,
+            observed=entry.observed,
+            expected=entry.expected,
+            since=None if entry.since is None else rfc3339(entry.since),
+        )
         for entry in plan.health.evidence
     ]
+    health = plan.health
     since = plan.memory.verdict_since if plan.memory.verdict_since is not None else now
-    return api.Health(verdict=plan.health.verdict.value, since=rfc3339(since), evidence=evidence)
+    return api.Health(
+        verdict=health.verdict.value,
+        since=rfc3339(since),
+        evidence=evidence,
+        scope=health.scope.value,
+        where=list(health.where),
+        confidence=None if health.confidence is None else round(health.confidence, 1),
+        advice=health.advice.value,
+    )
 
 
 def _conditions(

@@ -125,8 +125,19 @@ SERVICES = (
         "== 1",
         5,
         f"{SERVICE} has a fault",
-        "Replicas crash, or are ready and do not answer: more of them would not help, and Rorqual adds none. "
-        "`kubectl describe llm` shows the evidence by pod; look at the logs of those pods.",
+        "Replicas crash, do not answer, stand still or are slower than they ought to be: more of them would not help, "
+        "and Rorqual adds none. `kubectl describe llm` shows the evidence by pod, and what would help.",
+    ),
+    Alert(
+        "RorqualServiceMisconfigured",
+        "warning",
+        _per_service(catalog.SERVICE_VERDICT, 'verdict="Misconfigured"'),
+        "== 1",
+        10,
+        f"{SERVICE} runs with a configuration that does not fit its load",
+        "The KV cache is too small for so many sequences, or too few sequences hold back a load that the GPUs could "
+        "serve. `kubectl describe llm` has the figures. Pins in spec.configuration are kept; let go of them, or change "
+        "them.",
     ),
     Alert(
         "RorqualStalled",

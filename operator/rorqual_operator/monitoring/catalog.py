@@ -50,7 +50,7 @@ SERVICE_VERDICT = Metric(
     "gauge",
     "1 for the verdict on a service, 0 for the others.",
     (*SERVICE, "verdict"),
-    {"verdict": ("Healthy", "Overload", "Fault", "Idle", "Unknown")},
+    {"verdict": ("Healthy", "Overload", "Fault", "Misconfigured", "Drift", "Idle", "Unknown")},
 )
 SERVICE_CONDITION = Metric(
     "rorqual_service_condition",

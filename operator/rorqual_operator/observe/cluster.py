@@ -59,6 +59,10 @@ def to_trial(item: Object) -> Trial | None:
     return Trial(Replica(run.gpu, run.tensor_parallel, run.pipeline_parallel), points)
 
 
+TEMPLATE_HASH = "pod-template-hash"
+"""Label that a Deployment's ReplicaSet gives its pods."""
+
+
 def to_pod(item: Object) -> Pod:
     """An engine pod without its metrics."""
     status, metadata = item.get("status", {}), item["metadata"]
@@ -75,6 +79,7 @@ def to_pod(item: Object) -> Pod:
         ready_since=_since(ready),
         terminating="deletionTimestamp" in metadata,
         ip=status.get("podIP"),
+        version=metadata.get("labels", {}).get(TEMPLATE_HASH),
         restarts=container.get("restartCount", 0),
         last_restart_at=seconds(ended) if ended else None,
         waiting_reason=waiting.get("reason"),

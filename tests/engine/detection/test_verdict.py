@@ -1,9 +1,25 @@
+from dataclasses import replace
+
 import pytest
 
 from rorqual_engine.detection import Diagnosis, diagnose
-from rorqual_engine.plan import Reason, Verdict
+from rorqual_engine.plan import Advice, Reason, Scope, Verdict, Watch
+from rorqual_engine.timing import Capability, StepTiming
 
-from ..builders import NOW, a_pod, a_service, a_spec, a_starting_pod, busy, pods_with, quantiles, scaled, some_metrics
+from ..builders import (
+    NOW,
+    a_pod,
+    a_service,
+    a_spec,
+    a_starting_pod,
+    a_workload,
+    busy,
+    pods_with,
+    quantiles,
+    scaled,
+    settled,
+    some_metrics,
+)
 
 
 def diagnosis(pods=(), spec=None, idle_seconds=0, **more) -> Diagnosis:
@@ -75,3 +91,84 @@ def test_off_looks_for_nothing():
     found = diagnosis(pods_with(None), spec)
     assert (found.health.verdict, found.health.reason) == (Verdict.UNKNOWN, Reason.NOTHING_KNOWN)
     assert found.faulty_pods == frozenset()
+
+
+LAW = Capability(StepTiming(0.01), sequences=100, kv_tokens=100_000)
+
+
+def over_rounds(*rounds, **more) -> list[Diagnosis]:
+    """One diagnosis a round of 10 s, each with what the one before remembered."""
+    memory, found = settled(), []
+    for place, pods in enumerate(rounds):
+        now = NOW + 10 * place
+        seen = tuple(replace(pod, metrics=replace(pod.metrics, observed_at=now)) for pod in pods)
+        service = a_service(more.get("spec"), seen, memory=memory)
+        found.append(diagnose(service, 100, LAW, now, now))
+        memory = replace(memory, watch=found[-1].watch, verdict=found[-1].health.verdict)
+    return found
+
+
+def decoding(*means):
+    return pods_with(*[some_metrics(5, generation_tokens_per_second=500, tpot_mean_seconds=mean) for mean in means])
+
+
+def test_a_slow_pod_is_a_fault_once_it_stays_so():
+    """By hand: twice as slow is 2.06 times the least factor in logarithm, so 10 s are enough."""
+    found = over_rounds(*[decoding(0.01, 0.01, 0.02)] * 3)
+    assert [one.health.verdict for one in found] == [Verdict.HEALTHY, Verdict.FAULT, Verdict.FAULT]
+    health = found[-1].health
+    assert (health.reason, health.scope, health.where) == (Reason.SLOW, Scope.POD, ("pod-2",))
+    assert health.advice is Advice.RESTART_POD and 0.6 < health.confidence < 0.99
+    assert found[-1].faulty_pods == {"pod-2"}
+    assert health.evidence[0].since == NOW
+
+
+def test_a_stuck_pod_is_a_fault_at_once_whatever_the_queue():
+    pods = (*busy(1, running=100, waiting=300), a_pod("b", metrics=some_metrics(100, 300, stalled_seconds=30)))
+    (found,) = over_rounds(pods)
+    assert (found.health.verdict, found.health.reason) == (Verdict.FAULT, Reason.NO_PROGRESS)
+    assert found.health.where == ("b",)
+
+
+def test_all_silent_at_once_is_no_fault_of_theirs():
+    """Who listens is deaf, or the way there is closed: nothing is known, and nothing is restarted."""
+    silent = [a_pod(name, metrics=None, unanswered_since=NOW - 60) for name in ("a", "b", "c")]
+    assert verdict(tuple(silent))[0] is Verdict.UNKNOWN
+    assert verdict((*silent[:2], replace(silent[2], unanswered_since=NOW - 200)))[0] is Verdict.FAULT
+
+
+def test_thrashing_is_told_before_the_queue_that_it_makes():
+    thrashing = {"preemptions_per_second": 1.0, "requests_per_second": 2.0, "kv_use": 0.99}
+    found = over_rounds(*[busy(2, running=20, waiting=50, **thrashing)] * 4)
+    assert found[0].health.verdict is Verdict.OVERLOAD
+    health = found[-1].health
+    assert (health.verdict, health.reason, health.advice) == (
+        Verdict.MISCONFIGURED,
+        Reason.KV_CACHE_THRASHING,
+        Advice.RETUNE,
+    )
+    assert [one.metric for one in health.evidence] == ["preemptions", "KV cache use"]
+    assert found[-1].faulty_pods == frozenset()
+
+
+def test_while_a_rollout_is_under_way_the_configuration_is_not_judged():
+    thrashing = {"preemptions_per_second": 1.0, "requests_per_second": 2.0, "kv_use": 0.99}
+    pods = busy(2, running=20, waiting=50, **thrashing)
+    service = a_service(pods=pods, workload=a_workload(2, rolled_out=False))
+    assert diagnose(service, 100, LAW, NOW, NOW).watch.suspicions == ()
+
+
+def test_a_pod_that_is_gone_takes_its_symptoms_along():
+    found = over_rounds(*[decoding(0.01, 0.01, 0.02)] * 3, decoding(0.01, 0.01))
+    assert found[-1].health.verdict is Verdict.HEALTHY
+    assert found[-1].faulty_pods == frozenset()
+
+
+def test_overload_asks_for_replicas():
+    health = diagnosis(busy(2, running=100, waiting=100)).health
+    assert (health.advice, health.scope) == (Advice.SCALE, Scope.SERVICE)
+
+
+def test_with_detection_off_nothing_is_remembered():
+    (found,) = over_rounds(decoding(0.01, 0.02), spec=a_spec(detection={"mode": "Off"}))
+    assert found.health.verdict is Verdict.UNKNOWN and found.watch == Watch()

@@ -16,6 +16,7 @@ Series = tuple[str, Mapping[str, str], float]
 """Metric name, labels, value."""
 
 _BUCKET = "_bucket"
+TOKENS = ("prompt_tokens", "generation_tokens")
 
 
 def to_sample(observed_at: float, source: str, series: Iterable[Series]) -> Sample:
@@ -115,9 +116,15 @@ def normalise(samples: Sequence[Sample]) -> EngineMetrics:
     last = samples[-1]
     window = last.observed_at - samples[0].observed_at
 
-    def rate(key: str) -> float | None:
+    def grown(key: str) -> float | None:
         values = [sample.counters[key] for sample in samples if key in sample.counters]
-        return increase(values) / window if window > 0 and len(values) > 1 else None
+        return increase(values) if window > 0 and len(values) > 1 else None
+
+    def rate(key: str) -> float | None:
+        growth = grown(key)
+        return None if growth is None else growth / window
+
+    seconds, tokens = grown("tpot_seconds"), grown("tpot_tokens")
 
     return EngineMetrics(
         observed_at=last.observed_at,
@@ -132,9 +139,23 @@ def normalise(samples: Sequence[Sample]) -> EngineMetrics:
         preemptions_per_second=rate("preemptions"),
         ttft=quantiles(histogram(samples, "ttft")),
         tpot=quantiles(histogram(samples, "tpot")),
+        tpot_mean_seconds=seconds / tokens if seconds is not None and tokens else None,
         queue_time=quantiles(histogram(samples, "queue_time")),
+        stalled_seconds=_stalled_seconds(samples),
         cache=last.cache,
     )
+
+
+def _stalled_seconds(samples: Sequence[Sample]) -> float | None:
+    """Since the last sample before which a token came, or at which nothing ran; None where tokens are not told."""
+    if len(samples) < 2 or any(key not in one.counters for one in samples for key in TOKENS):
+        return None
+    last = since = samples[-1].observed_at
+    for later, earlier in pairwise(reversed(samples)):
+        if earlier.gauges["running"] == 0 or any(later.counters[key] != earlier.counters[key] for key in TOKENS):
+            break
+        since = earlier.observed_at
+    return last - since
 
 
 def histogram(samples: Sequence[Sample], key: str) -> dict[float, float]:

@@ -1,0 +1,53 @@
+"""How fast replicas work beside the law: every expectation by hand."""
+
+import pytest
+
+from rorqual_engine.detection.pace import paces
+from rorqual_engine.timing import Capability, StepTiming
+
+from ..builders import NOW, a_pod, a_service, a_spec, some_metrics
+
+LAW = Capability(StepTiming(0.01, sequence_seconds=0.001, prompt_seconds=1e-4), sequences=100, kv_tokens=100_000)
+
+
+def decoding(tokens=1000.0, mean=0.02, **more):
+    return some_metrics(20, generation_tokens_per_second=tokens, tpot_mean_seconds=mean, **more)
+
+
+def test_a_step_with_as_many_sequences_as_little_s_law_tells():
+    """1000 tokens a second at 20 ms are 20 sequences: 10 ms and 20 of 1 ms."""
+    (one,) = paces(a_service(pods=(a_pod(metrics=decoding()),)), LAW, NOW)
+    assert one.expected_seconds == pytest.approx(0.030)
+    assert one.residual == pytest.approx(0.02 / 0.03)
+
+
+def test_prompts_take_their_part_of_the_time():
+    """2500 tokens of prompts a second take a quarter of it: 30 ms become 40."""
+    (one,) = paces(a_service(pods=(a_pod(metrics=decoding(prompt_tokens_per_second=2500)),)), LAW, NOW)
+    assert one.filling == pytest.approx(0.25)
+    assert one.expected_seconds == pytest.approx(0.040)
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        some_metrics(20),
+        decoding(tokens=1.0),
+        decoding(mean=None),
+        decoding(mean=0.0),
+        decoding(prompt_tokens_per_second=9000),
+        decoding(age=1000),
+        None,
+    ],
+    ids=["no rates", "hardly a token", "no mean", "a mean of nothing", "prompts alone", "stale", "no metrics"],
+)
+def test_what_tells_too_little_tells_nothing(metrics):
+    assert paces(a_service(pods=(a_pod(metrics=metrics),)), LAW, NOW) == []
+
+
+def test_without_a_law_nothing_is_expected():
+    assert paces(a_service(pods=(a_pod(metrics=decoding()),)), None, NOW) == []
+
+
+def test_a_pod_that_ends_is_left_out():
+    assert paces(a_service(a_spec(), (a_pod(metrics=decoding(), terminating=True),)), LAW, NOW) == []

@@ -1,0 +1,89 @@
+"""Replicas that are slower than they ought to be."""
+
+from dataclasses import replace
+
+import pytest
+
+from rorqual_engine.detection.pace import Pace
+from rorqual_engine.detection.slow import LEAST_ROUNDS, find_slow, learn_pace
+from rorqual_engine.plan import Advice, Reason, Watch
+
+from ..builders import a_pod, some_metrics
+
+KNOWN = Watch(usual_pace=1.0, pace_rounds=LEAST_ROUNDS, usual_version="v1")
+
+
+def running(*residuals, versions=None, waiting=0.0, filling=0.1):
+    versions = versions or ["v1"] * len(residuals)
+    return [
+        Pace(a_pod(f"pod-{place}", version=version, metrics=some_metrics(5, waiting)), 0.01 * residual, 0.01, filling)
+        for place, (residual, version) in enumerate(zip(residuals, versions, strict=True))
+    ]
+
+
+def slow(*args, watch=KNOWN, **more):
+    return [(one.evidence.pod, one.advice) for one in find_slow(running(*args, **more), watch)]
+
+
+def test_alike_is_not_slow():
+    assert slow(1.0, 1.1, 0.9, 1.3) == []
+
+
+def test_the_one_behind_its_siblings_is_named():
+    assert slow(1.0, 2.0, 1.1) == [("pod-1", Advice.RESTART_POD)]
+
+
+def test_all_may_be_off_the_law_alike():
+    """A law that is off by three says nothing of who is slow."""
+    assert slow(3.0, 3.1, 2.9, watch=Watch()) == []
+    assert slow(3.0, 6.1, 2.9, watch=Watch()) == [("pod-1", Advice.RESTART_POD)]
+
+
+def test_of_two_the_slower_one_is_named():
+    assert slow(1.0, 1.5) == [("pod-1", Advice.RESTART_POD)]
+
+
+def test_a_single_one_is_compared_with_its_past():
+    assert slow(1.6) == [("pod-0", Advice.LOOK)]
+    assert slow(1.3) == []
+
+
+def test_before_the_past_is_known_nothing_is_said_of_it():
+    assert slow(1.6, watch=replace(KNOWN, pace_rounds=LEAST_ROUNDS - 1)) == []
+
+
+@pytest.mark.parametrize(("more", "told"), [({"waiting": 3.0}, 0), ({"filling": 0.6}, 0)])
+def test_under_load_a_little_off_the_past_says_nothing(more, told):
+    assert len(slow(1.6, 1.6, **more)) == told
+    assert len(slow(2.1, 2.1, **more)) == 2
+
+
+def test_all_of_a_new_version_slower_than_the_past_is_the_version():
+    assert slow(1.6, 1.7, versions=["v2", "v2"]) == [("pod-0", Advice.ROLL_BACK), ("pod-1", Advice.ROLL_BACK)]
+
+
+def test_while_both_serve_the_slower_version_is_compared_with_the_other():
+    found = slow(1.0, 1.1, 1.8, 1.9, versions=["v1", "v1", "v2", "v2"], watch=Watch())
+    assert found == [("pod-2", Advice.ROLL_BACK), ("pod-3", Advice.ROLL_BACK)]
+
+
+def test_the_slower_it_is_the_sooner_it_is_believed_and_the_surer():
+    little, much = (find_slow(running(1.0, 1.0, factor), KNOWN)[0] for factor in (1.4, 2.8))
+    assert little.reason is Reason.SLOW
+    assert little.strength == pytest.approx(1.0) and much.strength > 3
+    assert much.settle_seconds < little.settle_seconds
+
+
+def test_what_is_usual_is_learned_in_quiet_rounds():
+    watch = Watch()
+    for _ in range(LEAST_ROUNDS):
+        watch = Watch((), *learn_pace(watch, running(2.0, 2.0, 2.2), quiet=True))
+    assert watch.usual_pace == pytest.approx(2.0)
+    assert (watch.pace_rounds, watch.usual_version) == (LEAST_ROUNDS, "v1")
+    assert learn_pace(watch, running(9.0), quiet=False) == (watch.usual_pace, watch.pace_rounds, "v1")
+    assert learn_pace(watch, [], quiet=True) == (watch.usual_pace, watch.pace_rounds, "v1")
+
+
+def test_one_poisoned_round_hardly_moves_what_is_usual():
+    usual, _, _ = learn_pace(replace(KNOWN, pace_rounds=1000), running(50.0), quiet=True)
+    assert usual is not None and usual < 1.05
