@@ -50,7 +50,12 @@ def a_history(rate: float, seed: int) -> LoadHistory:
 
 def a_service(number: int, pods: int, waiting: float) -> Service:
     rate = pods * (4.0 + number % 5)
-    metrics = EngineMetrics(NOW, "prometheus", running=20, waiting=waiting, kv_use=0.3)
+    metrics = EngineMetrics(
+        NOW, "prometheus", running=20, waiting=waiting, kv_use=0.3, window_seconds=60.0,
+        requests_per_second=rate / pods, prompt_tokens_per_second=1000 * rate / pods,
+        generation_tokens_per_second=200 * rate / pods, preemptions_per_second=0.0,
+        tpot_mean_seconds=0.01, stalled_seconds=0.0,
+    )  # fmt: skip
     memory = Memory(
         known_since=NOW - 86400, configured_generation=1, configured=RUNNING,
         experience=Experience(a_history(rate, number), RUNNING),

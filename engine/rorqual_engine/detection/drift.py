@@ -1,8 +1,9 @@
 """Requests whose lengths are not what they were: the configuration was made for others."""
 
 import math
+from collections.abc import Sequence
 
-from rorqual_engine.load_history import LoadHistory, Window
+from rorqual_engine.load_history import Window
 from rorqual_engine.plan import Advice, Evidence, Reason, Symptom, Verdict
 from rorqual_engine.snapshot import Service
 
@@ -25,18 +26,19 @@ SETTLE_SECONDS = 10.0
 def find_drift(service: Service) -> list[Symptom]:
     """Of prompts and of answers."""
     history = service.memory.experience.history
+    windows = [history.window(seconds) for seconds in (RECENT_SECONDS, APART_SECONDS, USUAL_SECONDS)]
     return [
         symptom
         for name, tokens, requests in (
             ("prompt length", "prompt_tokens", "answered"),
             ("answer length", "generated_tokens", "finished"),
         )
-        if (symptom := _changed(history, name, tokens, requests)) is not None
+        if (symptom := _changed(windows, name, tokens, requests)) is not None
     ]
 
 
-def _changed(history: LoadHistory, name: str, tokens: str, requests: str) -> Symptom | None:
-    recent, apart, whole = (history.window(seconds) for seconds in (RECENT_SECONDS, APART_SECONDS, USUAL_SECONDS))
+def _changed(windows: Sequence[Window], name: str, tokens: str, requests: str) -> Symptom | None:
+    recent, apart, whole = windows
     before = whole.counts[requests] - apart.counts[requests]
     if whole.seconds - apart.seconds < LEAST_USUAL_SECONDS or min(before, recent.counts[requests]) < LEAST_REQUESTS:
         return None

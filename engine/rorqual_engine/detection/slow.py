@@ -23,6 +23,9 @@ LEARNING = 1.0 / 120.0
 
 def find_slow(found: Sequence[Pace], watch: Watch) -> list[Symptom]:
     """Pods behind their siblings, or else all of them behind what is usual."""
+    residuals = [one.residual for one in found]
+    if not found or max(residuals) < SLOWER * min(min(residuals), watch.usual_pace or math.inf):
+        return []
     versions = _slow_version(found)
     if versions:
         return versions

@@ -44,6 +44,8 @@ def _stuck(pod: Pod, metrics: EngineMetrics) -> Symptom:
 def find_leaks(service: Service, capability: Capability | None, now: float) -> list[Symptom]:
     """Pods whose KV cache is fuller than their requests explain: by their siblings', or by the law where they rest."""
     reporting = [(pod, metrics) for pod, metrics in _reporting(service, now) if metrics.kv_use is not None]
+    if all((metrics.kv_use or 0.0) < UNEXPLAINED_CACHE for _, metrics in reporting):
+        return []
     found = []
     for pod, metrics in reporting:
         explained = _explained(pod, metrics, reporting, service, capability)

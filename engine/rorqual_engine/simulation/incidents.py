@@ -92,6 +92,11 @@ def incident(name: str, seed: int) -> Incident:
     return Incident(name, seed, *INCIDENTS[name](setting))
 
 
+def describe(name: str) -> str:
+    """In a line."""
+    return " ".join((INCIDENTS[name].__doc__ or "").split())
+
+
 def a_spec(sequences: int | None = None, tpot_ms: float = 50.0) -> LLMServiceSpec:
     """The service; as many sequences as memory allows, or those given."""
     body: dict[str, Any] = {
@@ -143,6 +148,7 @@ def _running(spec: LLMServiceSpec, requests: Requests, *faults: Fault, truth: Fa
 
 
 def _clean(setting: _Setting) -> tuple[LLMServiceSpec, Service, Truth]:
+    """Nothing is the matter."""
     spec = a_spec()
     return spec, _running(spec, _requests(setting)), Truth(Verdict.HEALTHY, 0.0, DURATION_SECONDS)
 
@@ -183,6 +189,7 @@ def _slow_gpu(setting: _Setting) -> tuple[LLMServiceSpec, Service, Truth]:
 
 
 def _stuck_decode(setting: _Setting) -> tuple[LLMServiceSpec, Service, Truth]:
+    """One replica holds its requests and makes no token."""
     spec, replica = a_spec(), setting.replica
     faults = (Fault(setting.begin, replica, "slow", np.inf), Fault(setting.end, replica, "slow", 1.0))
     truth = Truth(Verdict.FAULT, setting.begin, setting.end, frozenset({replica}))
@@ -246,6 +253,7 @@ def _network_loss(setting: _Setting) -> tuple[LLMServiceSpec, Service, Truth]:
 
 
 def _dead_replica(setting: _Setting) -> tuple[LLMServiceSpec, Service, Truth]:
+    """One replica is killed, and starts anew."""
     spec, replica = a_spec(), setting.replica
     truth = Truth(
         *(Verdict.FAULT, setting.begin, setting.begin + 60.0, frozenset({replica})), RESTART_REMEMBERED_SECONDS
@@ -254,6 +262,7 @@ def _dead_replica(setting: _Setting) -> tuple[LLMServiceSpec, Service, Truth]:
 
 
 def _crash_loop(setting: _Setting) -> tuple[LLMServiceSpec, Service, Truth]:
+    """One replica is killed again and again."""
     spec, replica = a_spec(), setting.replica
     faults = [Fault(float(at), replica, "kill") for at in np.arange(setting.begin, setting.end, 80.0)]
     truth = Truth(*(Verdict.FAULT, setting.begin, setting.end, frozenset({replica})), RESTART_REMEMBERED_SECONDS)

@@ -41,6 +41,8 @@ class Operated:
         self._gpus, self._tick_seconds = gpus, tick_seconds
         self.plans: dict[str, ServicePlan] = {}
         """Of the last tick."""
+        self.seen: dict[str, Service] = {}
+        """What they were made from."""
 
     def interval_seconds(self, name: str) -> float:  # noqa: ARG002 every service has the same tick
         return self._tick_seconds
@@ -49,8 +51,8 @@ class Operated:
         now = EPOCH + max(view.now for view in views.values())
         for name, view in views.items():
             self._known[name].watched.take(scrapes.get(name), view)
-        services = tuple(self._service(name, view) for name, view in views.items())
-        plans = decide(Snapshot(services, self._nodes(views)), now)
+        self.seen = {name: self._service(name, view) for name, view in views.items()}
+        plans = decide(Snapshot(tuple(self.seen.values()), self._nodes(views)), now)
         self.plans = {key.name: plan for key, plan in plans.items()}
         return {name: self._carry_out(name, view, self.plans[name]) for name, view in views.items()}
 

@@ -10,7 +10,8 @@ from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.plan import Stall
 from rorqual_engine.scaling import experience
 from rorqual_engine.simulation.facts import facts_of
-from rorqual_engine.simulation.operated import TPOT_BOUNDS, TTFT_BOUNDS, Operated, OperatedAlone
+from rorqual_engine.simulation.observed import TPOT_BOUNDS, TTFT_BOUNDS
+from rorqual_engine.simulation.operated import Operated, OperatedAlone
 from rorqual_engine.simulation.policy import Facts
 from rorqual_engine.simulation.requests import Requests, requests_of
 from rorqual_engine.simulation.run import Fault, Outcome, Scenario, Separate, Service, simulate

@@ -1,0 +1,1 @@
+"""Labelled histories of metrics: simulated runs in which one known thing goes wrong."""
