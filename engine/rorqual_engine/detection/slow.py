@@ -9,6 +9,8 @@ from rorqual_engine.units import format_duration
 
 SLOWER = 1.4
 """Least factor that counts: less is nobody's trouble, and within what a law is off."""
+MOST_SLOWER = 30.0
+"""Beyond it no GPU is that slow, and still at work: a metric changed its unit, say."""
 SETTLE_SECONDS = 20.0
 """For the least factor; the slower, the sooner."""
 MOST_FILLING = 0.5
@@ -43,7 +45,7 @@ def _behind_siblings(one: Pace, found: Sequence[Pace]) -> Symptom | None:
 
 
 def _symptom(one: Pace, factor: float, beside: str, advice: Advice) -> Symptom | None:
-    if factor < SLOWER:
+    if not SLOWER <= factor <= MOST_SLOWER:
         return None
     evidence = Evidence(
         metric="time between tokens",

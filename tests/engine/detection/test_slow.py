@@ -39,6 +39,10 @@ def test_all_may_be_off_the_law_alike():
     assert slow(3.0, 6.1, 2.9, watch=Watch()) == [("pod-1", Advice.RESTART_POD)]
 
 
+def test_a_thousand_times_as_slow_is_another_unit():
+    assert slow(1.0, 1000.0, 1.1) == []
+
+
 def test_of_two_the_slower_one_is_named():
     assert slow(1.0, 1.5) == [("pod-1", Advice.RESTART_POD)]
 

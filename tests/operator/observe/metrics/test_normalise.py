@@ -151,3 +151,48 @@ def test_gauges_are_those_of_the_last_sample() -> None:
     found = normalise([sample(0), sample(10, gauges=last)])
     assert (found.running, found.waiting, found.kv_use) == (3, 1, 0.25)
     assert math.isclose(found.age_seconds(12), 2)
+
+
+def working(*rows: tuple[float, float, float]) -> float | None:
+    """Of (running, prompt tokens, generated tokens) every ten seconds."""
+    samples = [
+        sample(
+            10.0 * place,
+            gauges={"running": running, "waiting": 0.0},
+            counters={"prompt_tokens": prompts, "generation_tokens": made},
+        )
+        for place, (running, prompts, made) in enumerate(rows)
+    ]
+    return normalise(samples).stalled_seconds
+
+
+def test_a_token_is_progress() -> None:
+    assert working((3, 10, 5), (3, 10, 6)) == 0
+    assert working((3, 10, 5), (3, 11, 5)) == 0
+
+
+def test_without_one_it_stands_still_since_the_last() -> None:
+    assert working((3, 10, 5), (3, 10, 6), (3, 10, 6), (2, 10, 6)) == 20
+
+
+def test_at_rest_nothing_stands_still() -> None:
+    assert working((0, 10, 5), (0, 10, 5), (1, 10, 5)) == 0
+    assert working((1, 10, 5), (0, 10, 5), (1, 10, 5), (1, 10, 5)) == 10
+
+
+def test_a_restart_is_progress() -> None:
+    assert working((3, 10, 5), (3, 0, 0)) == 0
+
+
+def test_of_one_sample_or_without_counters_nothing_is_known() -> None:
+    assert working((3, 10, 5)) is None
+    assert normalise([sample(0), sample(10)]).stalled_seconds is None
+
+
+def test_the_mean_between_tokens_is_exact_over_the_window() -> None:
+    """By hand: 4 s over 200 tokens; after a restart what it has since counts."""
+    rows = [{"tpot_seconds": 10.0, "tpot_tokens": 500.0}, {"tpot_seconds": 14.0, "tpot_tokens": 700.0}]
+    assert normalise([sample(10 * n, counters=row) for n, row in enumerate(rows)]).tpot_mean_seconds == 0.02
+    rows[1] = {"tpot_seconds": 3.0, "tpot_tokens": 100.0}
+    assert normalise([sample(10 * n, counters=row) for n, row in enumerate(rows)]).tpot_mean_seconds == 0.03
+    assert normalise([sample(10 * n, counters=rows[0]) for n in range(2)]).tpot_mean_seconds is None

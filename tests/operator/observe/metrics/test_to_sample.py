@@ -17,7 +17,8 @@ def of(version: str) -> Sample:
 def test_recent_names() -> None:
     found = of("v1")
     assert found.gauges == {"running": 12, "waiting": 3, "kv_use": 0.4375}
-    assert found.counters == {"requests": 96, "prompt_tokens": 98304, "generation_tokens": 24576, "preemptions": 2}
+    tokens = {"prompt_tokens": 98304, "generation_tokens": 24576, "tpot_seconds": 231.4, "tpot_tokens": 24480}
+    assert found.counters == {"requests": 96, "preemptions": 2, **tokens}
     assert found.histograms["ttft"] == {0.001: 0, 0.1: 40, 0.25: 90, INF: 96}
     assert found.cache == CacheConfig(27489, 16)
 
@@ -25,7 +26,8 @@ def test_recent_names() -> None:
 def test_older_names() -> None:
     found = of("v0")
     assert found.gauges == {"running": 5, "waiting": 0, "kv_use": 0.125}
-    assert found.counters == {"requests": 8, "prompt_tokens": 640, "generation_tokens": 2048, "preemptions": 0}
+    tokens = {"prompt_tokens": 640, "generation_tokens": 2048, "tpot_seconds": 14.2, "tpot_tokens": 2040}
+    assert found.counters == {"requests": 8, "preemptions": 0, **tokens}
     assert found.histograms == {"ttft": {0.02: 7, INF: 8}, "tpot": {0.01: 2000, INF: 2040}}
 
 
