@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rorqual_engine.plan import Evidence, Reason
+from rorqual_engine.plan import Advice, Evidence, Reason, Symptom, Verdict
 from rorqual_engine.snapshot import Pod, Service
 from rorqual_engine.units import format_duration
 
@@ -32,6 +32,18 @@ def find_faults(service: Service, now: float) -> list[Fault]:
     deaf = _deaf(pods)
     found = [fault for pod in pods if (fault := _pod_fault(pod, deaf, now)) is not None]
     return found + _rollout_fault(service)
+
+
+def find_unanswering(service: Service, now: float) -> list[Symptom]:
+    """Silent pods as symptoms, which count for a while after they were heard again: some answer now and then."""
+    pods = [pod for pod in service.pods if not pod.terminating]
+    if _deaf(pods):
+        return []
+    found = [(pod, fault) for pod in pods if (fault := _unanswered(pod, now)) is not None]
+    return [
+        Symptom(Verdict.FAULT, reason, evidence, 2.0, 0.0, Advice.RESTART_POD, pod.version)
+        for pod, (reason, evidence) in found
+    ]
 
 
 def _deaf(pods: Sequence[Pod]) -> bool:

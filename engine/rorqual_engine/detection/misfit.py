@@ -24,6 +24,8 @@ NOW_SECONDS = 20.0
 """A load that just rose is in this window alone."""
 CLEARING_SECONDS = 60.0
 """Within which the queue is to be worked off, besides; not the one that too few sequences have made themselves."""
+OVERLOAD_SECONDS = 60.0
+"""Within which too few sequences would have shown, had they been the cause."""
 MORE = 1.5
 """Factor on the sequences that is worth a restart."""
 SERVABLE = 0.9
@@ -31,11 +33,13 @@ SERVABLE = 0.9
 
 
 def find_misfits(
-    service: Service, metrics: Sequence[EngineMetrics], sequences: int, capability: Capability | None
+    service: Service, metrics: Sequence[EngineMetrics], sequences: int, capability: Capability | None, now: float
 ) -> list[Symptom]:
     """At most one: the first that shows."""
     if not metrics:
         return []
+    if _left_by_overload(service, now):
+        return _thrashing(metrics)
     return _thrashing(metrics) or _too_few(service, metrics, sequences, capability)
 
 
@@ -91,6 +95,13 @@ def _too_few(
         expected=f"up to {fitting:.0f}: with these load and queue would take {used:.0%} of the replicas",
     )
     return _made(Reason.TOO_FEW_SEQUENCES, evidence, 1.0 + waiting / (sequences * len(metrics)))
+
+
+def _left_by_overload(service: Service, now: float) -> bool:
+    """Whether there has been an overload for a while: its queue is not the configuration's."""
+    memory = service.memory
+    since = now if memory.verdict_since is None else memory.verdict_since
+    return memory.verdict is Verdict.OVERLOAD and now - since > OVERLOAD_SECONDS and not _believed(service)
 
 
 def _believed(service: Service) -> bool:

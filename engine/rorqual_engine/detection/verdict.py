@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rorqual_engine.detection.drift import find_drift
-from rorqual_engine.detection.faults import Fault, find_faults
+from rorqual_engine.detection.faults import Fault, find_faults, find_unanswering
 from rorqual_engine.detection.misfit import find_misfits
 from rorqual_engine.detection.overload import Overload, find_overload, missed_objectives
 from rorqual_engine.detection.pace import Pace, paces
@@ -47,15 +47,24 @@ def diagnose(
         return Diagnosis(Health(Verdict.UNKNOWN, Reason.NOTHING_KNOWN, "detection.mode is Off"))
     metrics = [one for pod in service.pods if pod.serving and (one := pod.fresh_metrics(now)) is not None]
     broken = find_faults(service, now)
-    silent = frozenset(evidence.pod for _, evidence in broken if evidence.pod is not None)
+    ailing = frozenset(evidence.pod for _, evidence in broken if evidence.pod is not None)
     found = paces(service, capability, now)
     symptoms = _symptoms(service, metrics, found, sequences, capability, now)
-    suspicions = settle(_alive(symptoms, service, silent), service.memory.watch.suspicions, now)
+    suspicions = settle(_alive(symptoms, service, ailing), service.memory.watch.suspicions, now)
     overload = find_overload(service, metrics, sequences)
     believed = [one.symptom for one in suspicions if one.settled and _there(one, service.pods)]
     health = _health(service, metrics, broken, believed, overload, last_active_at, now)
-    faulty = silent | {one.evidence.pod for one in believed if one.verdict is Verdict.FAULT and one.evidence.pod}
-    return Diagnosis(health, faulty, _watch(service.memory.watch, suspicions, found, quiet=not (broken or suspicions)))
+    watch = _watch(service.memory.watch, suspicions, found, quiet=not (broken or suspicions))
+    return Diagnosis(health, ailing | _at_fault(believed), watch)
+
+
+def _at_fault(believed: Sequence[Symptom]) -> frozenset[str]:
+    """Pods whose load is not to be believed; one that answers again is heard, whatever is thought of it."""
+    return frozenset(
+        one.evidence.pod
+        for one in believed
+        if one.verdict is Verdict.FAULT and one.reason is not Reason.NOT_ANSWERING and one.evidence.pod is not None
+    )
 
 
 def _symptoms(
@@ -68,10 +77,11 @@ def _symptoms(
 ) -> list[Symptom]:
     """Everything that shows this round."""
     return [
+        *find_unanswering(service, now),
         *find_stuck(service, now),
         *find_slow(found, service.memory.watch),
         *find_leaks(service, capability, now),
-        *find_misfits(service, metrics, sequences, capability),
+        *find_misfits(service, metrics, sequences, capability, now),
         *find_drift(service),
     ]
 
@@ -82,7 +92,8 @@ def _alive(symptoms: Sequence[Symptom], service: Service, broken: frozenset[str]
     return [
         one
         for one in symptoms
-        if one.evidence.pod not in broken and not (changing and one.verdict is Verdict.MISCONFIGURED)
+        if (one.evidence.pod not in broken or one.reason is Reason.NOT_ANSWERING)
+        and not (changing and one.verdict is Verdict.MISCONFIGURED)
     ]
 
 
@@ -128,8 +139,10 @@ def _broken(
 ) -> Health:
     """What the pods' own state says."""
     reason, first = broken[0]
-    evidence = [each for _, each in broken] + [one.evidence for one in faults] + [each for _, each in overload]
-    scope, where = locate(service, {each.pod for _, each in broken if each.pod is not None})
+    pods = {each.pod for _, each in broken if each.pod is not None}
+    more = [one.evidence for one in faults if one.evidence.pod not in pods]
+    evidence = [each for _, each in broken] + more + [each for _, each in overload]
+    scope, where = locate(service, pods)
     advice = Advice.CORDON_NODE if scope is Scope.NODE else _ADVICE[reason]
     return Health(Verdict.FAULT, reason, _told(first), tuple(evidence), scope, where, CERTAIN, advice)
 

@@ -21,11 +21,11 @@ def a_history(rate):
     return LoadHistory.of({"at": at, "arrived": count, "answered": count, "finished": count, **tokens})
 
 
-def misfits(running, waiting, rate=20.0, law=LAW, **more):
-    memory = settled(experience=Experience(a_history(rate)))
+def misfits(running, waiting, rate=20.0, law=LAW, before=None, **more):
+    memory = settled(experience=Experience(a_history(rate)), **(before or {}))
     pods = busy(2, running, waiting, **more)
     service = a_service(SPEC, pods, memory=memory)
-    return find_misfits(service, [pod.metrics for pod in pods], 10, law)
+    return find_misfits(service, [pod.metrics for pod in pods], 10, law, NOW)
 
 
 def reasons(*args, **more):
@@ -52,6 +52,12 @@ def test_a_queue_that_takes_too_long_to_clear_is_not():
     assert reasons(10, 5000) == []
 
 
+def test_the_queue_that_an_overload_left_is_not_the_configuration_s():
+    overload = {"verdict": Verdict.OVERLOAD, "verdict_since": NOW - 200}
+    assert reasons(10, 5, before=overload) == []
+    assert reasons(10, 5, before={**overload, "verdict_since": NOW - 20}) == [Reason.TOO_FEW_SEQUENCES]
+
+
 def test_free_sequences_or_no_queue_are_no_misfit():
     assert reasons(5, 5) == []
     assert reasons(10, 0) == []
@@ -70,4 +76,4 @@ def test_preemptions_out_of_a_full_cache_are_thrashing():
 
 
 def test_without_metrics_there_is_no_misfit():
-    assert find_misfits(a_service(SPEC), [], 10, LAW) == []
+    assert find_misfits(a_service(SPEC), [], 10, LAW, NOW) == []

@@ -161,3 +161,45 @@ def test_start_up_times_have_their_mean_and_variation():
 @pytest.mark.parametrize(("mean", "variation"), [(60.0, 0.0), (0.0, 0.5)])
 def test_start_up_times_without_variation_are_their_mean(mean, variation):
     assert Startup(mean, variation).draw(np.random.default_rng(0)) == mean
+
+
+def test_one_that_died_is_told_by_its_restarts():
+    made = fleet(requests((0.0, 10, 5)), replicas=2)
+    made.fail(1, 3.0)
+    first, second = made.replicas
+    assert (first.restarts, first.died_at) == (0, None)
+    assert (second.restarts, second.died_at) == (1, 3.0)
+
+
+def test_a_deploy_is_another_version_at_once():
+    made = fleet(requests((0.0, 10, 5)))
+    made.deploy(0, 3.0, 1.0)
+    (one,) = made.serving
+    assert one.version == 1 and made.state.slowness[one.row] == 3.0
+
+
+def test_what_leaks_is_held_until_the_replica_dies():
+    made = fleet(requests((0.0, 10, 5)))
+    made.leak(0, 3000)
+    made.leak(0, 3000)
+    assert made.state.kv[0] == 6000
+    made.leak(0, 3000)
+    assert made.state.kv[0] == 8000, "a fifth of the cache serves on"
+    made.fail(0, 1.0)
+    assert made.state.kv[0] == 0 and made.replicas[0].leaked_tokens == 0
+
+
+def test_with_a_leak_everything_is_answered_by_what_is_left():
+    made = fleet(requests(*((0.0, 90, 50) for _ in range(20))), runs=engine(kv_tokens=1000))
+    made.leak(0, 800)
+    made.advance(math.inf)
+    assert np.isfinite(made.state.last).all()
+    assert made.state.kv[0] == 800
+
+
+def test_seconds_between_tokens_are_counted_as_an_engine_s_histogram_does():
+    """By hand: two sequences of six tokens decode together for five steps of 1 s; a first token has none before it."""
+    made = fleet(requests((0.0, 10, 6), (0.0, 10, 6)), runs=engine(batched_tokens=1000))
+    made.advance(math.inf)
+    assert made.state.betweens[0] == 10
+    assert made.state.between[0] == pytest.approx(10.0, abs=1.0)
