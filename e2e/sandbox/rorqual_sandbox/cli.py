@@ -13,7 +13,7 @@ from typing import ParamSpec
 import click
 from rich.console import Console
 
-from rorqual_sandbox import kind, launch, logs, report
+from rorqual_sandbox import inject, kind, launch, logs, report
 from rorqual_sandbox.build import ensure_built
 from rorqual_sandbox.errors import SandboxError
 from rorqual_sandbox.handle import Sandbox, layout_of
@@ -136,6 +136,22 @@ def logs_(target: str, name: str, namespace: str | None, follow: bool, previous:
     lines = logs.follow(path) if follow else logs.read(path)
     for line in lines:
         click.echo(line, nl=False)
+
+
+@sandbox.command("inject")
+@click.argument("pod")
+@_name
+@click.option("-n", "--namespace", default="default", show_default=True)
+@click.option("--fault", type=click.Choice([str(one) for one in inject.Fault]), required=True, help="What happens.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Of freeze and starve."
+)
+@click.option("--share", type=click.FloatRange(0.01, 0.99), default=0.4, show_default=True, help="Left by starve.")
+@_plain_errors
+def inject_(pod: str, name: str, namespace: str, fault: str, seconds: float, share: float) -> None:
+    """Let something happen to an engine pod: freeze (SIGSTOP), starve (of CPU), kill (SIGKILL)."""
+    inject.inject(Sandbox.attach(name), namespace, pod, inject.Fault(fault), seconds, share)
+    click.echo(f"{fault} of {namespace}/{pod}: over")
 
 
 @sandbox.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

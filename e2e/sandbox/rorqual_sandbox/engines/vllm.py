@@ -21,6 +21,7 @@ _KEPT = (
     "enable-chunked-prefill",
     "no-enable-chunked-prefill",
     "block-size",
+    "num-gpu-blocks-override",
     "seed",
     "scheduling-policy",
     "shutdown-timeout",
