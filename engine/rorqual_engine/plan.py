@@ -309,6 +309,8 @@ class Watch:
     """Time between tokens over that of the law, the middle of its replicas, as it usually is."""
     pace_rounds: int = 0
     """Rounds that it was learned from."""
+    pace_spread: float = 0.0
+    """Of a replica's pace from its siblings': mean distance of the logarithms, as it usually is."""
     usual_version: str | None = None
     """Of the pods that it was learned from."""
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rorqual_engine.detection.pace import Pace, middle
 from rorqual_engine.plan import Advice, Evidence, Reason, Symptom, Verdict, Watch
@@ -9,6 +10,8 @@ from rorqual_engine.units import format_duration
 
 SLOWER = 1.4
 """Least factor that counts: less is nobody's trouble, and within what a law is off."""
+SPREADS = 5.0
+"""Usual distances between siblings that it must be, besides: some machines are less even than others."""
 MOST_SLOWER = 30.0
 """Beyond it no GPU is that slow, and still at work: a metric changed its unit, say."""
 SETTLE_SECONDS = 20.0
@@ -16,7 +19,7 @@ SETTLE_SECONDS = 20.0
 MOST_FILLING = 0.5
 """Share of the time for prompts up to which, without a queue, a law holds well enough to compare loads of two times."""
 FAR_SLOWER = 2.0
-"""Factor that no law is off by, whatever the load."""
+"""Factor that no law is off by, whatever the load, and that counts before anything is known."""
 LEAST_ROUNDS = 12
 """Until what is usual is known."""
 LEARNING = 1.0 / 120.0
@@ -25,27 +28,34 @@ LEARNING = 1.0 / 120.0
 
 def find_slow(found: Sequence[Pace], watch: Watch) -> list[Symptom]:
     """Pods behind their siblings, or else all of them behind what is usual."""
-    residuals = [one.residual for one in found]
-    if not found or max(residuals) < SLOWER * min(min(residuals), watch.usual_pace or math.inf):
+    residuals, least = [one.residual for one in found], least_factor(watch)
+    if not found or max(residuals) < least * min(min(residuals), watch.usual_pace or math.inf):
         return []
-    versions = _slow_version(found)
+    versions = _slow_version(found, least)
     if versions:
         return versions
-    pods = [symptom for one in found if (symptom := _behind_siblings(one, found)) is not None]
+    pods = [symptom for one in found if (symptom := _behind_siblings(one, found, least)) is not None]
     if pods and 2 * len(pods) <= len(found):
         return pods
     return _behind_usual(found, watch)
 
 
-def _behind_siblings(one: Pace, found: Sequence[Pace]) -> Symptom | None:
+def least_factor(watch: Watch) -> float:
+    """From which on a replica is slow."""
+    if watch.pace_rounds < LEAST_ROUNDS:
+        return FAR_SLOWER
+    return max(SLOWER, math.exp(SPREADS * watch.pace_spread))
+
+
+def _behind_siblings(one: Pace, found: Sequence[Pace], least: float) -> Symptom | None:
     others = middle([other.residual for other in found if other is not one])
     if others is None:
         return None
-    return _symptom(one, one.residual / others, "by its siblings", Advice.RESTART_POD)
+    return _symptom(one, one.residual / others, least, "by its siblings", Advice.RESTART_POD)
 
 
-def _symptom(one: Pace, factor: float, beside: str, advice: Advice) -> Symptom | None:
-    if not SLOWER <= factor <= MOST_SLOWER:
+def _symptom(one: Pace, factor: float, least: float, beside: str, advice: Advice) -> Symptom | None:
+    if not least <= factor <= MOST_SLOWER:
         return None
     evidence = Evidence(
         metric="time between tokens",
@@ -53,12 +63,12 @@ def _symptom(one: Pace, factor: float, beside: str, advice: Advice) -> Symptom |
         expected=f"about {format_duration(one.observed_seconds / factor)} {beside} at this load",
         pod=one.pod.name,
     )
-    strength = math.log(factor) / math.log(SLOWER)
+    strength = math.log(factor) / math.log(least)
     settle = SETTLE_SECONDS / strength
     return Symptom(Verdict.FAULT, Reason.SLOW, evidence, strength, settle, advice, one.pod.version)
 
 
-def _slow_version(found: Sequence[Pace]) -> list[Symptom]:
+def _slow_version(found: Sequence[Pace], least: float) -> list[Symptom]:
     """While two versions serve: every pod of the slower one, where each is behind the middle of the other."""
     by_version: dict[str | None, list[Pace]] = {}
     for one in found:
@@ -68,13 +78,9 @@ def _slow_version(found: Sequence[Pace]) -> list[Symptom]:
     first, second = by_version.values()
     for slower, other in ((first, second), (second, first)):
         usual = middle([one.residual for one in other])
-        if usual is None or not all(one.residual >= SLOWER * usual for one in slower) or len(other) < 2 > len(slower):
+        if usual is None or not all(one.residual >= least * usual for one in slower) or len(other) < 2 > len(slower):
             continue
-        return [
-            symptom
-            for one in slower
-            if (symptom := _symptom(one, one.residual / usual, "by the other version", Advice.ROLL_BACK)) is not None
-        ]
+        return _symptoms(slower, usual, least, "by the other version", Advice.ROLL_BACK)
     return []
 
 
@@ -82,23 +88,39 @@ def _behind_usual(found: Sequence[Pace], watch: Watch) -> list[Symptom]:
     """Every pod, where the middle one is behind: nobody is left to compare with but the past."""
     now = middle([one.residual for one in found])
     usual = watch.usual_pace
-    if now is None or usual is None or watch.pace_rounds < LEAST_ROUNDS or now < SLOWER * usual:
+    least = least_factor(watch)
+    if now is None or usual is None or watch.pace_rounds < LEAST_ROUNDS or now < least * usual:
         return []
     laden = any(one.filling > MOST_FILLING or (one.pod.metrics and one.pod.metrics.waiting > 0) for one in found)
     if laden and now < FAR_SLOWER * usual:
         return []
     changed = all(one.pod.version not in (None, watch.usual_version) for one in found)
     beside, advice = ("by the version before", Advice.ROLL_BACK) if changed else ("by its own past", Advice.LOOK)
-    return [symptom for one in found if (symptom := _symptom(one, one.residual / usual, beside, advice)) is not None]
+    return [
+        symptom for one in found if (symptom := _symptom(one, one.residual / usual, least, beside, advice)) is not None
+    ]
 
 
-def learn_pace(watch: Watch, found: Sequence[Pace], quiet: bool) -> tuple[float | None, int, str | None]:
-    """What is usual now, the rounds behind it and its version; a round with a suspicion teaches nothing."""
+def learn_pace(watch: Watch, found: Sequence[Pace], quiet: bool) -> Watch:
+    """With what is usual now; a round in which something is believed to be the matter teaches nothing."""
     now = middle([one.residual for one in found])
     if now is None or not quiet:
-        return watch.usual_pace, watch.pace_rounds, watch.usual_version
-    version = found[0].pod.version
-    if watch.usual_pace is None:
-        return now, 1, version
+        return watch
     weight = max(LEARNING, 1.0 / (watch.pace_rounds + 1))
-    return watch.usual_pace * (now / watch.usual_pace) ** weight, watch.pace_rounds + 1, version
+    usual = now if watch.usual_pace is None else watch.usual_pace
+    return replace(
+        watch,
+        usual_pace=usual * (now / usual) ** weight,
+        pace_spread=watch.pace_spread + weight * (_spread(found) - watch.pace_spread),
+        pace_rounds=watch.pace_rounds + 1,
+        usual_version=found[0].pod.version,
+    )
+
+
+def _spread(found: Sequence[Pace]) -> float:
+    """Mean distance of the logarithms from the middle one; of two, of one from the other."""
+    logs = sorted(math.log(one.residual) for one in found)
+    if len(logs) == 2:
+        return logs[1] - logs[0]
+    centre = logs[len(logs) // 2]
+    return sum(abs(one - centre) for one in logs) / len(logs)

@@ -4,7 +4,7 @@ A fault explains a queue, and so does a configuration that does not fit; a queue
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rorqual_engine.detection.drift import find_drift
 from rorqual_engine.detection.faults import Fault, find_faults, find_unanswering
@@ -54,7 +54,8 @@ def diagnose(
     overload = find_overload(service, metrics, sequences)
     believed = [one.symptom for one in suspicions if one.settled and _there(one, service.pods)]
     health = _health(service, metrics, broken, believed, overload, last_active_at, now)
-    watch = _watch(service.memory.watch, suspicions, found, quiet=not (broken or suspicions))
+    quiet = not broken and not any(one.settled for one in suspicions)
+    watch = replace(learn_pace(service.memory.watch, found, quiet), suspicions=suspicions)
     return Diagnosis(health, ailing | _at_fault(believed), watch)
 
 
@@ -101,11 +102,6 @@ def _there(one: Suspicion, pods: Sequence[Pod]) -> bool:
     """A pod that is gone takes its symptoms with it."""
     pod = one.symptom.evidence.pod
     return pod is None or any(other.name == pod and other.serving for other in pods)
-
-
-def _watch(old: Watch, suspicions: tuple[Suspicion, ...], found: Sequence[Pace], quiet: bool) -> Watch:
-    usual, rounds, version = learn_pace(old, found, quiet)
-    return Watch(suspicions, usual, rounds, version)
 
 
 def _health(

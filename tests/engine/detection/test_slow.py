@@ -1,11 +1,12 @@
 """Replicas that are slower than they ought to be."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from rorqual_engine.detection.pace import Pace
-from rorqual_engine.detection.slow import LEAST_ROUNDS, find_slow, learn_pace
+from rorqual_engine.detection.slow import LEAST_ROUNDS, find_slow, learn_pace, least_factor
 from rorqual_engine.plan import Advice, Reason, Watch
 
 from ..builders import a_pod, some_metrics
@@ -67,7 +68,7 @@ def test_all_of_a_new_version_slower_than_the_past_is_the_version():
 
 
 def test_while_both_serve_the_slower_version_is_compared_with_the_other():
-    found = slow(1.0, 1.1, 1.8, 1.9, versions=["v1", "v1", "v2", "v2"], watch=Watch())
+    found = slow(1.0, 1.1, 1.8, 1.9, versions=["v1", "v1", "v2", "v2"])
     assert found == [("pod-2", Advice.ROLL_BACK), ("pod-3", Advice.ROLL_BACK)]
 
 
@@ -81,13 +82,30 @@ def test_the_slower_it_is_the_sooner_it_is_believed_and_the_surer():
 def test_what_is_usual_is_learned_in_quiet_rounds():
     watch = Watch()
     for _ in range(LEAST_ROUNDS):
-        watch = Watch((), *learn_pace(watch, running(2.0, 2.0, 2.2), quiet=True))
+        watch = learn_pace(watch, running(2.0, 2.0, 2.2), quiet=True)
     assert watch.usual_pace == pytest.approx(2.0)
+    assert watch.pace_spread == pytest.approx(math.log(1.1) / 3)
     assert (watch.pace_rounds, watch.usual_version) == (LEAST_ROUNDS, "v1")
-    assert learn_pace(watch, running(9.0), quiet=False) == (watch.usual_pace, watch.pace_rounds, "v1")
-    assert learn_pace(watch, [], quiet=True) == (watch.usual_pace, watch.pace_rounds, "v1")
+    assert learn_pace(watch, running(9.0), quiet=False) == watch
+    assert learn_pace(watch, [], quiet=True) == watch
 
 
 def test_one_poisoned_round_hardly_moves_what_is_usual():
-    usual, _, _ = learn_pace(replace(KNOWN, pace_rounds=1000), running(50.0), quiet=True)
-    assert usual is not None and usual < 1.05
+    watch = learn_pace(replace(KNOWN, pace_rounds=1000), running(50.0, 1.0, 1.0), quiet=True)
+    assert watch.usual_pace is not None and watch.usual_pace < 1.05
+    assert least_factor(watch) == 1.4
+
+
+def test_where_siblings_usually_differ_more_counts():
+    """By hand: two that differ by a fifth on average; five times that in logarithm is 2.5 times."""
+    uneven = KNOWN
+    for _ in range(1000):
+        uneven = learn_pace(uneven, running(1.0, 1.2), quiet=True)
+    assert least_factor(uneven) == pytest.approx(1.2**5, rel=0.01)
+    assert slow(1.0, 2.0, watch=uneven) == []
+    assert slow(1.0, 3.0, watch=uneven) == [("pod-1", Advice.RESTART_POD)]
+
+
+def test_before_anything_is_known_twice_as_slow_counts():
+    assert slow(1.0, 1.9, 1.0, watch=Watch()) == []
+    assert slow(1.0, 2.1, 1.0, watch=Watch()) == [("pod-1", Advice.RESTART_POD)]

@@ -113,8 +113,8 @@ def decoding(*means):
 
 
 def test_a_slow_pod_is_a_fault_once_it_stays_so():
-    """By hand: twice as slow is 2.06 times the least factor in logarithm, so 10 s are enough."""
-    found = over_rounds(*[decoding(0.01, 0.01, 0.02)] * 3)
+    """By hand: before anything is known twice as slow counts; four times is twice that in logarithm, so 10 s do."""
+    found = over_rounds(*[decoding(0.01, 0.01, 0.04)] * 3)
     assert [one.health.verdict for one in found] == [Verdict.HEALTHY, Verdict.FAULT, Verdict.FAULT]
     health = found[-1].health
     assert (health.reason, health.scope, health.where) == (Reason.SLOW, Scope.POD, ("pod-2",))
@@ -159,7 +159,7 @@ def test_while_a_rollout_is_under_way_the_configuration_is_not_judged():
 
 
 def test_a_pod_that_is_gone_takes_its_symptoms_along():
-    found = over_rounds(*[decoding(0.01, 0.01, 0.02)] * 3, decoding(0.01, 0.01))
+    found = over_rounds(*[decoding(0.01, 0.01, 0.04)] * 3, decoding(0.01, 0.01))
     assert found[-1].health.verdict is Verdict.HEALTHY
     assert found[-1].faulty_pods == frozenset()
 
