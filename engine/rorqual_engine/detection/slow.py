@@ -96,9 +96,13 @@ def _behind_usual(found: Sequence[Pace], watch: Watch) -> list[Symptom]:
         return []
     changed = all(one.pod.version not in (None, watch.usual_version) for one in found)
     beside, advice = ("by the version before", Advice.ROLL_BACK) if changed else ("by its own past", Advice.LOOK)
-    return [
-        symptom for one in found if (symptom := _symptom(one, one.residual / usual, least, beside, advice)) is not None
-    ]
+    return _symptoms(found, usual, least, beside, advice)
+
+
+def _symptoms(found: Sequence[Pace], usual: float, least: float, beside: str, advice: Advice) -> list[Symptom]:
+    """Of each that is behind."""
+    made = (_symptom(one, one.residual / usual, least, beside, advice) for one in found)
+    return [symptom for symptom in made if symptom is not None]
 
 
 def learn_pace(watch: Watch, found: Sequence[Pace], quiet: bool) -> Watch:
