@@ -5,8 +5,8 @@
 Two replicas of vLLM on the CPU with a tiny model (`rorqual sandbox up --engine vllm`), a light open load with bursts,
 the operator with ticks of 2 s and windows of 20 s. freeze stops one engine for 40 s (SIGSTOP), starve leaves it two
 fifths of its CPU for 60 s, kill ends it (SIGKILL). A run is right when the first anomaly that is told is Fault with
-that pod alone in the evidence. thrash is another service whose KV cache holds a fourth of what its sequences need: right
-is Misconfigured, whatever comes before it. A clean run is a minute of the same load in which nothing happens.
+that pod alone in the evidence. thrash is another service whose KV cache holds a fourth of what its sequences need:
+right is Misconfigured, whatever comes before it. A clean run is a minute of that load in which nothing happens.
 """
 
 import argparse
