@@ -63,7 +63,8 @@ format: setup  ## ruff format and safe fixes
 .PHONY: lock
 lock: setup  ## make requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
-		--all-extras --group dev --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+		--extra hub --extra plot --extra simulate --extra detect --extra fit --group dev \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 .PHONY: clean
 clean:  ## remove .venv and caches (the sandbox's binaries stay in the user's cache directory)

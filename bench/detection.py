@@ -1,11 +1,12 @@
 """Unsupervised detectors on labelled series, one scorer for all.
 
-    python bench/detection.py --data DIR… [--seeds 5] [--json]
+    python bench/detection.py --data DIR… [--seeds 5] [--jobs 2] [--json]
 
 DIR holds .npz files with train (samples, features), test and label, such as the Server Machine Dataset. Detectors see
 the train part without labels; scores look at nothing later than themselves; the labels only score. Rivals are mean |z|
 and PCA at 90 % of the variance (standardised on the train part, z clipped at 50), each also smoothed as the default is
-(the mean over its last 1, 5 and 15 scores), and a random score. At the threshold (peaks over threshold, one false alarm
+(the mean over its last 1, 5 and 15 scores), and a random score. With torch, the auto-encoder is there, by itself and as
+one more member of the default. At the threshold (peaks over threshold, one false alarm
 a week allowed, no label): events found, median delay in samples, false alarms a day.
 """
 
@@ -14,16 +15,22 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from detection_scorer import Array, auc_pr, events_of, found_events, vus_pr
+from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import track
 
 from rorqual_engine.detection.detectors.catalog import DEFAULT, DETECTORS, make
-from rorqual_engine.detection.detectors.ensemble import LAST
+from rorqual_engine.detection.detectors.change import Change
+from rorqual_engine.detection.detectors.ensemble import LAST, Ensemble
+from rorqual_engine.detection.detectors.pca import PCA
+from rorqual_engine.detection.detectors.robust import RobustZ
 from rorqual_engine.detection.detectors.smoothing import smooth
+from rorqual_engine.detection.detectors.vae import VAE
 from rorqual_engine.detection.threshold import Threshold, episodes
 
 WINDOW = 30
@@ -74,15 +81,25 @@ def smoothed(scorer: Scorer) -> Scorer:
     return scored
 
 
+def of_ensemble_with_vae(train: Array, test: Array, random: np.random.Generator) -> tuple[Array, Array]:
+    detector = Ensemble((RobustZ(), PCA(), Change(), VAE())).fit(train, random)
+    return detector.score_samples(train), detector.score_samples(test)
+
+
+NEURAL: dict[str, Scorer] = {
+    "vae, smoothed": smoothed(of_detector(VAE.name)),
+    "default and vae": of_ensemble_with_vae,
+}
 SCORERS: dict[str, Scorer] = {
-    **{(f"rorqual: {name}" if name == DEFAULT else name): of_detector(name) for name in DETECTORS},
+    **{(f"rorqual: {name}" if name == DEFAULT else name): of_detector(name) for name in DETECTORS if name != VAE.name},
+    **(NEURAL if find_spec("torch") else {}),
     "mean |z|": mean_z,
     "mean |z|, smoothed": smoothed(mean_z),
     "PCA error": pca_error,
     "PCA error, smoothed": smoothed(pca_error),
     "random": at_random,
 }
-DRAWN = ("isolation-forest", "random")
+DRAWN = ("isolation-forest", "random", *NEURAL)
 """Those that a seed changes; the others are run once."""
 
 
@@ -106,23 +123,25 @@ def row(series: str, name: str, seed: int, before: Array, after: Array, labels: 
     }
 
 
-def measure(files: Sequence[Path], seeds: int) -> list[dict[str, object]]:
-    rows = []
-    for file in track(files, "detecting", console=Console(stderr=True), transient=True):
-        with np.load(file) as data:
-            train, test, labels = (data[part].astype(np.float64) for part in ("train", "test", "label"))
-        for name, scorer in SCORERS.items():
-            for seed in range(seeds if name in DRAWN else 1):
-                before, after = scorer(train, test, np.random.default_rng(seed))
-                rows.append(row(file.stem, name, seed, before, after, labels))
-    return rows
+def one(file: Path, name: str, seed: int) -> dict[str, object]:
+    with np.load(file) as data:
+        train, test, labels = (data[part].astype(np.float64) for part in ("train", "test", "label"))
+    before, after = SCORERS[name](train, test, np.random.default_rng(seed))
+    return row(file.stem, name, seed, before, after, labels)
+
+
+def measure(files: Sequence[Path], seeds: int, jobs: int) -> list[dict[str, object]]:
+    tasks = [(file, name, seed) for file in files for name in SCORERS for seed in range(seeds if name in DRAWN else 1)]
+    found = Parallel(n_jobs=jobs, return_as="generator")(delayed(one)(*task) for task in tasks)
+    told = track(found, "detecting", len(tasks), console=Console(stderr=True), transient=True)
+    return list(told)
 
 
 def show(rows: Sequence[dict[str, object]]) -> None:
     series = list(dict.fromkeys(str(one["series"]) for one in rows))
 
     def mean(name: str, figure: str, of: str | None = None) -> float:
-        found = [one[figure] for one in rows if one["detector"] == name and of in (None, one["series"])]
+        found = [each[figure] for each in rows if each["detector"] == name and of in (None, each["series"])]
         known = [float(str(value)) for value in found if value is not None]
         return float(np.mean(known)) if known else float("nan")
 
@@ -131,7 +150,10 @@ def show(rows: Sequence[dict[str, object]]) -> None:
         parts = "".join(f"{mean(name, 'vus_pr', one):8.3f}" for one in series)
         print(f"{name:24}{parts}{mean(name, 'vus_pr'):8.3f}{mean(name, 'auc_pr'):8.3f}")
     ours = next(name for name in SCORERS if name.startswith("rorqual"))
-    best = [max(mean(rival, "vus_pr", one) for rival in SCORERS if rival.endswith("smoothed")) for one in series]
+    best = [
+        max(mean(rival, "vus_pr", one) for rival in SCORERS if rival.endswith("smoothed") and rival not in NEURAL)
+        for one in series
+    ]
     won = sum(mean(ours, "vus_pr", one) > other for one, other in zip(series, best, strict=True))
     print(f"better than the better smoothed rival on {won} of {len(series)}")
     print(f"\n{'at the threshold':24}{'found':>10}{'delay':>8}{'false/day':>11}")
@@ -147,13 +169,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", type=Path, required=True, help="folders of .npz files")
     parser.add_argument("--seeds", type=int, default=5, help="of those that draw")
+    parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     files = sorted(file for folder in options.data for file in folder.glob("*.npz"))
     if not files:
         raise SystemExit(f"--data: expected .npz files in {', '.join(map(str, options.data))}; found none")
     began = time.monotonic()
-    rows = measure(files, options.seeds)
+    rows = measure(files, options.seeds, options.jobs)
     if options.json:
         print(json.dumps(rows, indent=1))
     else:

@@ -8,7 +8,8 @@ from rorqual_engine.units import format_duration
 
 UNANSWERED_SECONDS = 20.0
 """A ready pod that does not answer for longer is at fault; two scrapes of the usual 15 s may miss it by chance."""
-AT_ONCE_SECONDS = 15.0
+AT_ONCE_SECONDS = 2.0
+"""Within one round: who listens found none of them."""
 RESTART_SECONDS = 600.0
 """So long after its engine ended, a pod counts as restarting."""
 CANNOT_START = frozenset(

@@ -8,6 +8,7 @@ from rorqual_engine.detection.detectors.ensemble import Ensemble
 from rorqual_engine.detection.detectors.forest import IsolationForest
 from rorqual_engine.detection.detectors.pca import PCA
 from rorqual_engine.detection.detectors.robust import RobustZ
+from rorqual_engine.detection.detectors.vae import VAE
 
 DEFAULT = Ensemble.name
 DETECTORS: dict[str, Callable[[], Detector]] = {
@@ -15,6 +16,7 @@ DETECTORS: dict[str, Callable[[], Detector]] = {
     PCA.name: PCA,
     IsolationForest.name: IsolationForest,
     Change.name: Change,
+    VAE.name: VAE,
     Ensemble.name: lambda: Ensemble((RobustZ(), PCA(), Change())),
 }
 
