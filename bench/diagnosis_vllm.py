@@ -3,8 +3,8 @@
     python bench/diagnosis_vllm.py [--runs 10] [--faults freeze,starve,kill,thrash] [--clean 10] [--json]
 
 Two replicas of vLLM on the CPU with a tiny model (`rorqual sandbox up --engine vllm`), a light open load with bursts,
-the operator with ticks of 2 s and windows of 20 s. freeze stops one engine for 40 s (SIGSTOP), starve leaves it two
-fifths of its CPU for 60 s, kill ends it (SIGKILL). A run is right when the first anomaly that is told is Fault with
+the operator with ticks of 2 s and windows of 20 s. freeze stops one engine for 40 s (SIGSTOP), starve leaves it --share
+of its time for 60 s, kill ends it (SIGKILL). A run is right when the first anomaly that is told is Fault with
 that pod alone in the evidence. thrash is another service whose KV cache holds a fourth of what its sequences need:
 right is Misconfigured, whatever comes before it. A clean run is a minute of that load in which nothing happens.
 """
@@ -28,7 +28,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "e2e"))
 
-from operating import OperatorProcess, Service, llmservice  # noqa: E402
+from operating import OperatorProcess, Service, established, llmservice  # noqa: E402
 
 from rorqual_sandbox.handle import Sandbox  # noqa: E402
 from rorqual_sandbox.inject import Fault, inject  # noqa: E402
@@ -145,10 +145,10 @@ def told(kind: str, service: Service, seen: dict[str, object] | None, after: flo
     return Told(kind, str(seen["verdict"]), str(reason), pods, after, right)
 
 
-def one_fault(sandbox: Sandbox, service: Service, kind: str) -> Told:
+def one_fault(sandbox: Sandbox, service: Service, kind: str, share: float) -> Told:
     pod = service.ready_pods()[0]["metadata"]["name"]
     injected = threading.Thread(
-        target=inject, args=(sandbox, service.namespace, pod, Fault(kind), FAULT_SECONDS[kind]), daemon=True
+        target=inject, args=(sandbox, service.namespace, pod, Fault(kind), FAULT_SECONDS[kind], share), daemon=True
     )
     injected.start()
     seen, after = watch(service, TOLD_WITHIN_SECONDS)
@@ -161,7 +161,7 @@ def one_fault(sandbox: Sandbox, service: Service, kind: str) -> Told:
 
 def measure(sandbox: Sandbox, asked: argparse.Namespace, log: Path) -> list[Told]:
     sandbox.kubectl("apply", "-f", str(ROOT / "crds"))
-    sandbox.kubectl("wait", "--for=condition=Established", "crd/llmservices.rorqual.io", "--timeout=30s")
+    wait_for(lambda: established(sandbox, "crd/llmservices.rorqual.io"), 60)
     sandbox.kubectl("create", "namespace", "llm")
     wait_for(lambda: sandbox.kubectl("get", "llm", "-A", check=False).returncode == 0, 30)
     operator = OperatorProcess(sandbox, "llm", log, **OPTIONS)
@@ -197,7 +197,7 @@ def of_pair(sandbox: Sandbox, kinds: Sequence[str], asked: argparse.Namespace) -
                 break
             time.sleep(20)
             one = told(kind, service, *watch(service, CLEAN_SECONDS), None) if kind == "clean" else one_fault(
-                sandbox, service, kind
+                sandbox, service, kind, asked.share
             )  # fmt: skip
             print(one, file=sys.stderr)
             found.append(one)
@@ -247,6 +247,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10, help="of each fault")
     parser.add_argument("--faults", default="freeze,starve,kill,thrash")
+    parser.add_argument("--share", type=float, default=0.15, help="of the CPU that starve leaves")
     parser.add_argument("--clean", type=int, default=10, help="runs in which nothing happens")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()

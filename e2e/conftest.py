@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from operating import OperatorProcess, Service
+from operating import OperatorProcess, Service, established
 
 from rorqual_sandbox.handle import Sandbox
 from rorqual_sandbox.options import Options
@@ -60,7 +60,7 @@ def _until(probe: Callable[[], T], deadline_seconds: float = 60) -> T:
 def crd(sandbox: Sandbox) -> None:
     """The CRD of this checkout, served."""
     sandbox.kubectl("apply", "-f", str(ROOT / "crds"))
-    sandbox.kubectl("wait", "--for=condition=Established", "crd/llmservices.rorqual.io", "--timeout=30s")
+    _until(lambda: established(sandbox, "crd/llmservices.rorqual.io"))
     _until(lambda: sandbox.kubectl("get", "llm", "-A", check=False).returncode == 0)
 
 

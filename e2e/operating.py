@@ -22,6 +22,12 @@ Manifest = dict[str, Any]
 COMMAND = [sys.executable, "-c", "from rorqual_operator.cli import main; main()", "operator", "run"]
 
 
+def established(sandbox: Sandbox, *names: str) -> bool:
+    """Whether CRDs (`crd/NAME`) are served; `kubectl wait` alone fails at once on one that has no conditions yet."""
+    wait = ("wait", "--for=condition=Established", *names, "--timeout=30s")
+    return sandbox.kubectl(*wait, check=False).returncode == 0
+
+
 class OperatorProcess:
     """`rorqual operator run` for one namespace, with a tick of one second."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+import http.client
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,13 +13,24 @@ from operating import Load, OperatorProcess, Service, llmservice
 
 from rorqual_operator.cli_explain import explain
 from rorqual_sandbox.handle import Sandbox
-from rorqual_sandbox.inject import Fault, inject
 
 pytestmark = pytest.mark.sandbox
 Until = Callable[..., Any]
+USUAL, SLOW = "15ms", "60ms"
+"""Between two tokens: the sandbox's usual engine, and one whose GPU is throttled."""
 
 
-def test_a_starved_engine_is_slow_and_nobody_else(
+def set_pace(address: str, between_tokens: str) -> None:
+    """Of a simulated engine, while it runs."""
+    connection = http.client.HTTPConnection(address, 8000, timeout=10)
+    body = json.dumps({"inter-token-latency": between_tokens})
+    connection.request("POST", "/admin/config", body, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+    connection.close()
+
+
+def test_a_throttled_engine_is_slow_and_nobody_else(
     sandbox: Sandbox, run_operator: Callable[..., OperatorProcess], chat: Service, until: Until
 ) -> None:
     manifest = llmservice(
@@ -29,35 +41,25 @@ def test_a_starved_engine_is_slow_and_nobody_else(
     sandbox.apply(manifest)
     run_operator()
     until(chat.ready(3))
-    starved = chat.ready_pods()[0]["metadata"]["name"]
-    over = threading.Event()
-    starving = threading.Thread(
-        target=inject,
-        args=(sandbox, chat.namespace, starved, Fault.STARVE, 120.0, 0.3),
-        kwargs={"over": over.wait},
-        daemon=True,
-    )
+    first = chat.ready_pods()[0]
+    name, address = first["metadata"]["name"], first["status"]["podIP"]
     with Load(chat, at_once=6):
         until(lambda: chat.status["health"]["verdict"] == "Healthy")
-        starving.start()
-        try:
-            until(lambda: chat.status["health"]["verdict"] == "Fault", 100)
-            status = chat.status
-            told = CliRunner().invoke(explain, ["chat", "-n", chat.namespace, "--kubeconfig", str(sandbox.kubeconfig)])
-        finally:
-            over.set()
-            starving.join(timeout=10)
+        set_pace(address, SLOW)
+        until(lambda: chat.status["health"]["verdict"] == "Fault", 100)
+        status = chat.status
+        told = CliRunner().invoke(explain, ["chat", "-n", chat.namespace, "--kubeconfig", str(sandbox.kubeconfig)])
+
         health = status["health"]
-        assert (health["scope"], health["where"], health["advice"]) == ("Pod", [starved], "RestartPod")
-        assert {one.get("pod") for one in health["evidence"]} == {starved}
-        assert health["evidence"][0]["since"] <= status["health"]["since"]
+        assert (health["scope"], health["where"], health["advice"]) == ("Pod", [name], "RestartPod")
+        assert {one.get("pod") for one in health["evidence"]} == {name}
+        assert health["evidence"][0]["since"] <= health["since"]
         assert status["desiredReplicas"] == 3
         condition = next(one for one in status["conditions"] if one["type"] == "AnomalyDetected")
-        assert condition["reason"] == "Slow"
-        assert f"delete {starved}" in condition["message"]
-
+        assert condition["reason"] == "Slow" and f"delete {name}" in condition["message"]
         assert told.exit_code == 0, told.output
-        assert f"RestartPod ({starved}), confidence" in " ".join(told.output.split())
+        assert f"RestartPod ({name}), confidence" in " ".join(told.output.split())
 
+        set_pace(address, USUAL)
         until(lambda: chat.status["health"]["verdict"] == "Healthy", 120)
-    assert "AnomalyDetected" in chat.events() and "AnomalyEnded" in chat.events()
+    until(lambda: {"AnomalyDetected", "AnomalyEnded"} <= set(chat.events()))

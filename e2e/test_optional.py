@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from operating import Manifest, OperatorProcess, Service, llmservice
+from operating import Manifest, OperatorProcess, Service, established, llmservice
 
 from rorqual_sandbox.handle import Sandbox
 
@@ -36,7 +36,7 @@ def crd_of(group: str, version: str, kind: str, plural: str) -> Manifest:
 
 
 @pytest.fixture
-def optional_kinds(sandbox: Sandbox) -> Iterator[None]:
+def optional_kinds(sandbox: Sandbox, until: Until) -> Iterator[None]:
     """PodMonitor and InferencePool, served while the test runs."""
     definitions = (
         crd_of("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors"),
@@ -44,7 +44,7 @@ def optional_kinds(sandbox: Sandbox) -> Iterator[None]:
     )
     names = [f"crd/{definition['metadata']['name']}" for definition in definitions]
     sandbox.apply(*definitions)
-    sandbox.kubectl("wait", "--for=condition=Established", *names, "--timeout=30s")
+    until(lambda: established(sandbox, *names))
     yield
     sandbox.kubectl("delete", *names)
 
