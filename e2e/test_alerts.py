@@ -29,6 +29,7 @@ BAD: dict[str, Series] = {
     },
     "RorqualKubernetesErrors": {'rorqual_kubernetes_errors_total{resource="pods", reason="Forbidden"}': "0+60x90"},
     "RorqualServiceFault": {f'rorqual_service_verdict{{{OF}, verdict="Fault"}}': "1x90"},
+    "RorqualServiceMisconfigured": {f'rorqual_service_verdict{{{OF}, verdict="Misconfigured"}}': "1x90"},
     "RorqualStalled": {f'rorqual_service_condition{{{OF}, condition="Stalled", status="True"}}': "1x90"},
     "RorqualTTFTObjectiveMissed": {
         f'rorqual_service_ttft_seconds{{{OF}, quantile="0.95"}}': "3x90",
@@ -60,6 +61,7 @@ GOOD: Series = {
     'rorqual_ticks_total{outcome="done"}': "0+6x90",
     'rorqual_kubernetes_errors_total{resource="leases", reason="Conflict"}': "1x90",
     f'rorqual_service_verdict{{{OF}, verdict="Fault"}}': "0x90",
+    f'rorqual_service_verdict{{{OF}, verdict="Misconfigured"}}': "0x90",
     f'rorqual_service_condition{{{OF}, condition="Stalled", status="True"}}': "0x90",
     f'rorqual_service_condition{{{OF}, condition="MetricsAvailable", status="False"}}': "0x90",
     f'rorqual_service_condition{{{OF}, condition="CapacityAvailable", status="False"}}': "0x90",
