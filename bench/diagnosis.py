@@ -31,7 +31,6 @@ ALARMS = (Verdict.FAULT, Verdict.OVERLOAD, Verdict.MISCONFIGURED, Verdict.DRIFT)
 QUIET = (Verdict.HEALTHY, Verdict.IDLE)
 WEEK_SECONDS = 7 * 86_400.0
 DAY_SECONDS = 86_400.0
-WARM_UP_SECONDS = 0.0
 CLEAN_REPLICAS = {"servegen-day": 4, "azure-conv": 3, "azure-code": 6}
 """Enough for the load, bursts included."""
 NAME = "chat"
@@ -126,7 +125,7 @@ def clean_run(name: str, seed: int, days: float) -> Judged:
     spec = a_spec()
     scaling = spec.scaling.model_copy(update={"min_replicas": replicas, "max_replicas": replicas})
     spec = spec.model_copy(update={"scaling": scaling})
-    service = Service(replace(facts(spec)), _first(requests, days * DAY_SECONDS), replicas)
+    service = Service(facts(spec), _first(requests, days * DAY_SECONDS), replicas)
     recorder = Recorder(specs={NAME: spec})
     simulate(Scenario({NAME: service}, seed=seed), recorder)
     ticks = recorder.ticks

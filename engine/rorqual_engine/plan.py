@@ -284,8 +284,6 @@ class Symptom:
     settle_seconds: float
     """It is believed when it has been there for so long."""
     advice: Advice
-    version: str | None = None
-    """Of the pod template that it is about, where it is about one."""
 
 
 @dataclass(frozen=True, slots=True)

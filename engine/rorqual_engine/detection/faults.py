@@ -35,15 +35,12 @@ def find_faults(service: Service, now: float) -> list[Fault]:
     return found + _rollout_fault(service)
 
 
-def find_unanswering(service: Service, now: float) -> list[Symptom]:
+def unanswering(found: Sequence[Fault]) -> list[Symptom]:
     """Silent pods as symptoms, which count for a while after they were heard again: some answer now and then."""
-    pods = [pod for pod in service.pods if not pod.terminating]
-    if _deaf(pods):
-        return []
-    found = [(pod, fault) for pod in pods if (fault := _unanswered(pod, now)) is not None]
     return [
-        Symptom(Verdict.FAULT, reason, evidence, 2.0, 0.0, Advice.RESTART_POD, pod.version)
-        for pod, (reason, evidence) in found
+        Symptom(Verdict.FAULT, reason, evidence, 2.0, 0.0, Advice.RESTART_POD)
+        for reason, evidence in found
+        if reason is Reason.NOT_ANSWERING
     ]
 
 

@@ -1,9 +1,10 @@
 """What symptoms have in common: one pod, one node, one version, or nothing but the service."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from operator import attrgetter
 
-from rorqual_engine.plan import Advice, Scope, Symptom
-from rorqual_engine.snapshot import Pod, Service
+from rorqual_engine.plan import Advice, Scope
+from rorqual_engine.snapshot import Service
 
 LEAST_PODS = 2
 """Of a node or a version that all suffer, while others are well, before it is named instead of them."""
@@ -16,7 +17,7 @@ def locate(service: Service, pods: Collection[str]) -> tuple[Scope, tuple[str, .
     if not suffering:
         return Scope.SERVICE, ()
     if len(suffering) >= LEAST_PODS:
-        for scope, name in ((Scope.NODE, _node), (Scope.VERSION, _version)):
+        for scope, name in ((Scope.NODE, attrgetter("node")), (Scope.VERSION, attrgetter("version"))):
             shared = {name(pod) for pod in suffering}
             (one,) = shared if len(shared) == 1 else (None,)
             if one is not None and well and one not in {name(pod) for pod in well}:
@@ -26,16 +27,6 @@ def locate(service: Service, pods: Collection[str]) -> tuple[Scope, tuple[str, .
     return Scope.POD, tuple(pod.name for pod in suffering)
 
 
-def advise(symptoms: Sequence[Symptom], scope: Scope) -> Advice:
-    """What the first symptom asks for, unless it is the node."""
-    if scope is Scope.NODE:
-        return Advice.CORDON_NODE
-    return symptoms[0].advice
-
-
-def _node(pod: Pod) -> str | None:
-    return pod.node
-
-
-def _version(pod: Pod) -> str | None:
-    return pod.version
+def advise(of_a_pod: Advice, scope: Scope) -> Advice:
+    """What would help a pod alone, unless it is the node."""
+    return Advice.CORDON_NODE if scope is Scope.NODE else of_a_pod

@@ -36,9 +36,7 @@ def _stuck(pod: Pod, metrics: EngineMetrics) -> Symptom:
         expected="some in every step",
         pod=pod.name,
     )
-    return Symptom(
-        *(Verdict.FAULT, Reason.NO_PROGRESS, evidence, stalled / STALLED_SECONDS), 0.0, Advice.RESTART_POD, pod.version
-    )
+    return Symptom(*(Verdict.FAULT, Reason.NO_PROGRESS, evidence, stalled / STALLED_SECONDS), 0.0, Advice.RESTART_POD)
 
 
 def find_leaks(service: Service, capability: Capability | None, now: float) -> list[Symptom]:
@@ -83,7 +81,6 @@ def _leak(pod: Pod, metrics: EngineMetrics, explained: float, excess: float) -> 
     return Symptom(
         *(Verdict.FAULT, Reason.KV_CACHE_LEAKING, evidence, strength, LEAK_SETTLE_SECONDS),
         Advice.RESTART_POD,
-        pod.version,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from rorqual_engine.detection.drift import find_drift
-from rorqual_engine.detection.faults import Fault, find_faults, find_unanswering
+from rorqual_engine.detection.faults import Fault, find_faults, unanswering
 from rorqual_engine.detection.misfit import find_misfits
 from rorqual_engine.detection.overload import Overload, find_overload, missed_objectives
 from rorqual_engine.detection.pace import Pace, paces
@@ -15,7 +15,7 @@ from rorqual_engine.detection.persistence import settle
 from rorqual_engine.detection.scope import advise, locate
 from rorqual_engine.detection.slow import find_slow, learn_pace
 from rorqual_engine.detection.stuck import find_leaks, find_stuck
-from rorqual_engine.plan import Advice, Evidence, Health, Reason, Scope, Suspicion, Symptom, Verdict, Watch
+from rorqual_engine.plan import Advice, Evidence, Health, Reason, Suspicion, Symptom, Verdict, Watch
 from rorqual_engine.snapshot import EngineMetrics, Pod, Service
 from rorqual_engine.timing import Capability
 from rorqual_engine.units import duration_seconds, format_duration
@@ -49,8 +49,8 @@ def diagnose(
     broken = find_faults(service, now)
     ailing = frozenset(evidence.pod for _, evidence in broken if evidence.pod is not None)
     found = paces(service, capability, now)
-    symptoms = _symptoms(service, metrics, found, sequences, capability, now)
-    suspicions = settle(_alive(symptoms, service, ailing), service.memory.watch.suspicions, now)
+    symptoms = _alive(_symptoms(service, metrics, found, sequences, capability, now), service, ailing)
+    suspicions = settle((*unanswering(broken), *symptoms), service.memory.watch.suspicions, now)
     overload = find_overload(service, metrics, sequences)
     believed = [one.symptom for one in suspicions if one.settled and _there(one, service.pods)]
     health = _health(service, metrics, broken, believed, overload, last_active_at, now)
@@ -76,9 +76,8 @@ def _symptoms(
     capability: Capability | None,
     now: float,
 ) -> list[Symptom]:
-    """Everything that shows this round."""
+    """Everything that shows this round in what the pods do."""
     return [
-        *find_unanswering(service, now),
         *find_stuck(service, now),
         *find_slow(found, service.memory.watch),
         *find_leaks(service, capability, now),
@@ -93,8 +92,7 @@ def _alive(symptoms: Sequence[Symptom], service: Service, broken: frozenset[str]
     return [
         one
         for one in symptoms
-        if (one.evidence.pod not in broken or one.reason is Reason.NOT_ANSWERING)
-        and not (changing and one.verdict is Verdict.MISCONFIGURED)
+        if one.evidence.pod not in broken and not (changing and one.verdict is Verdict.MISCONFIGURED)
     ]
 
 
@@ -139,7 +137,7 @@ def _broken(
     more = [one.evidence for one in faults if one.evidence.pod not in pods]
     evidence = [each for _, each in broken] + more + [each for _, each in overload]
     scope, where = locate(service, pods)
-    advice = Advice.CORDON_NODE if scope is Scope.NODE else _ADVICE[reason]
+    advice = advise(_ADVICE[reason], scope)
     return Health(Verdict.FAULT, reason, _told(first), tuple(evidence), scope, where, CERTAIN, advice)
 
 
@@ -159,7 +157,7 @@ def _by_symptoms(service: Service, symptoms: Sequence[Symptom], overload: Sequen
     return Health(
         *(first.verdict, first.reason, _told(first.evidence), tuple(evidence), scope, where),
         confidence,
-        advise(ordered, scope),
+        advise(first.advice, scope),
     )
 
 

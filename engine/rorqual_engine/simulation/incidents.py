@@ -36,6 +36,10 @@ MEAN_INPUT, MEAN_OUTPUT = 1155, 211
 SCRAPE_SECONDS = 5.0
 RESTART_REMEMBERED_SECONDS = 600.0
 """A pod that restarted counts as at fault for so long."""
+LOW = 0.5
+"""Share of the usual load before a misfit shows."""
+LEAK_SEEN = 0.2
+"""Share of the cache that has to be lost before anybody is to notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +209,6 @@ def _memory_leak(setting: _Setting) -> tuple[LLMServiceSpec, Service, Truth]:
     seen = setting.begin + LEAK_SEEN / share * LASTS_SECONDS
     truth = Truth(Verdict.FAULT, seen, DURATION_SECONDS, frozenset({replica}))
     return spec, _running(spec, _requests(setting), *faults), truth
-
-
-LOW = 0.5
-"""Share of the usual load before a misfit shows."""
-LEAK_SEEN = 0.2
-"""Share of the cache that has to be lost before anybody is to notice."""
 
 
 def _raised(setting: _Setting, by: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:

@@ -6,16 +6,12 @@ from typing import Self
 import numpy as np
 
 from rorqual_engine.detection.detectors.base import Array, State, check, evidence, mean_known
-from rorqual_engine.detection.detectors.scale import Scale
+from rorqual_engine.detection.detectors.scale import LEAST_LEFT, Scale, bounded, restored, states
 
 EXPLAINED = 0.9
 """Share of the variance that the components which are kept explain."""
-LEAST_LEFT = 0.1
-"""Of a metric's own deviation: what is left of it may wobble so much."""
 RIDGE = 1e-3
 """Holds components near nothing that the known metrics hardly tell."""
-MOST_DEVIATION = 10.0
-"""Beyond it a metric says nothing more of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +35,7 @@ class PCA:
         found = check(history)
         scale = Scale.of(found)
         sparse = scale.apply(found)
-        standard = _bounded(sparse)
+        standard = bounded(sparse)
         values, vectors = np.linalg.eigh(standard.T @ standard / len(standard))
         order = np.argsort(values)[::-1]
         explained = np.cumsum(values[order]) / max(float(values.sum()), 1e-12)
@@ -57,15 +53,10 @@ class PCA:
 
     def state(self) -> State:
         learned = self._known
-        parts = (("scale", learned.scale.state()), ("residuals", learned.residuals.state()))
-        named = {f"{part}.{name}": value for part, state in parts for name, value in state.items()}
-        return {**named, "components": learned.components}
+        return {**states(scale=learned.scale, residuals=learned.residuals), "components": learned.components}
 
     def restore(self, state: State) -> Self:
-        def part(name: str) -> Scale:
-            return Scale.restore({key: state[f"{name}.{key}"] for key in ("centre", "deviation", "told")})
-
-        self._learned = _Learned(part("scale"), state["components"], part("residuals"))
+        self._learned = _Learned(restored(state, "scale"), state["components"], restored(state, "residuals"))
         return self
 
     @property
@@ -75,21 +66,15 @@ class PCA:
         return self._learned
 
 
-def _bounded(standard: Array) -> Array:
-    """What is not known is taken to be as usual."""
-    found: Array = np.clip(np.nan_to_num(standard, nan=0.0), -MOST_DEVIATION, MOST_DEVIATION)
-    return found
-
-
 def _left(standard: Array, components: Array) -> Array:
     """What the components, fitted to those metrics of a sample that are known, do not explain; NaN for the others."""
     known = np.isfinite(standard)
-    bounded = _bounded(standard)
-    left = bounded - (bounded @ components.T) @ components
+    usual = bounded(standard)
+    left = usual - (usual @ components.T) @ components
     for pattern in np.unique(known[~known.all(axis=1)], axis=0):
         rows = (known == pattern).all(axis=1)
         there = components[:, pattern]
         weights = np.linalg.solve(there @ there.T + RIDGE * np.eye(len(there)), there)
-        left[np.ix_(rows, pattern)] = bounded[np.ix_(rows, pattern)] @ (np.eye(int(pattern.sum())) - weights.T @ there)
+        left[np.ix_(rows, pattern)] = usual[np.ix_(rows, pattern)] @ (np.eye(int(pattern.sum())) - weights.T @ there)
     found: Array = np.where(known, left, np.nan)
     return found

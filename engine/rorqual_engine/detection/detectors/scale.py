@@ -8,6 +8,10 @@ from rorqual_engine.detection.detectors.base import Array, State
 
 CLIP = 50.0
 """Deviations beyond are no more telling."""
+MOST_DEVIATION = 10.0
+"""Beyond it a metric says nothing more of the others."""
+LEAST_LEFT = 0.1
+"""Of a metric's own deviation: what others leave of it may wobble so much."""
 FLOOR = 0.01
 """Of a metric's greatest value: the least deviation of one, so that what never moved may wobble."""
 TAIL, TAIL_DEVIATIONS = 0.99, 2.58
@@ -57,3 +61,19 @@ class Scale:
     @classmethod
     def restore(cls, state: State) -> "Scale":
         return cls(state["centre"], state["deviation"], state["told"])
+
+
+def bounded(standard: Array) -> Array:
+    """Standardised metrics as others are told from them: what is not known is taken to be as usual."""
+    found: Array = np.clip(np.nan_to_num(standard, nan=0.0), -MOST_DEVIATION, MOST_DEVIATION)
+    return found
+
+
+def states(**scales: Scale) -> State:
+    """Several scales as one state, each under its name."""
+    return {f"{part}.{name}": value for part, scale in scales.items() for name, value in scale.state().items()}
+
+
+def restored(state: State, part: str) -> Scale:
+    """The scale that `states` put under that name."""
+    return Scale.restore({name: state[f"{part}.{name}"] for name in ("centre", "deviation", "told")})

@@ -13,14 +13,12 @@ from typing import Self
 import numpy as np
 
 from rorqual_engine.detection.detectors.base import Array, DetectorError, State, check, evidence, mean_known
-from rorqual_engine.detection.detectors.scale import Scale
+from rorqual_engine.detection.detectors.scale import LEAST_LEFT, Scale, bounded, restored, states
 
 WINDOW = 5
 """Samples that go in, the newest last; the newest is what comes out."""
 LATENT = 8
-MOST_DEVIATION = 10.0
-LEAST_LEFT = 0.1
-"""Of a metric's own deviation: what is left of it may wobble so much."""
+ENCODER_LAYERS = 2
 ACTIVATION_SLOPE = 0.1
 """Of the leaky rectifier below 0."""
 
@@ -40,9 +38,6 @@ class Network:
             if place not in (ENCODER_LAYERS - 1, len(self.weights) - 1):
                 found = np.where(found > 0, found, ACTIVATION_SLOPE * found)
         return found
-
-
-ENCODER_LAYERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +91,17 @@ class VAE:
 
     def state(self) -> State:
         learned = self._known
-        parts = (("scale", learned.scale.state()), ("residuals", learned.residuals.state()))
-        named = {f"{part}.{name}": value for part, state in parts for name, value in state.items()}
+        named = dict(states(scale=learned.scale, residuals=learned.residuals))
         for place, (weight, bias) in enumerate(zip(learned.network.weights, learned.network.biases, strict=True)):
             named |= {f"weight.{place}": weight, f"bias.{place}": bias}
         return {**named, "conditions": learned.conditions}
 
     def restore(self, state: State) -> Self:
-        def part(name: str) -> Scale:
-            return Scale.restore({key: state[f"{name}.{key}"] for key in ("centre", "deviation", "told")})
-
         layers = sum(key.startswith("weight.") for key in state)
         weights, biases = (tuple(state[f"{kind}.{n}"] for n in range(layers)) for kind in ("weight", "bias"))
-        self._learned = _Learned(part("scale"), Network(weights, biases), state["conditions"], part("residuals"))
+        self._learned = _Learned(
+            restored(state, "scale"), Network(weights, biases), state["conditions"], restored(state, "residuals")
+        )
         return self
 
     @property
@@ -116,12 +109,6 @@ class VAE:
         if self._learned is None:
             raise RuntimeError("fit or restore comes before scores")
         return self._learned
-
-
-def bounded(standard: Array) -> Array:
-    """What is not known is taken to be as usual."""
-    found: Array = np.clip(np.nan_to_num(standard, nan=0.0), -MOST_DEVIATION, MOST_DEVIATION)
-    return found
 
 
 def windows(standard: Array) -> Array:
