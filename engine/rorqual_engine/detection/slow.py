@@ -65,7 +65,7 @@ def _symptom(one: Pace, factor: float, least: float, beside: str, advice: Advice
     )
     strength = math.log(factor) / math.log(least)
     settle = SETTLE_SECONDS / strength
-    return Symptom(Verdict.FAULT, Reason.SLOW, evidence, strength, settle, advice, one.pod.version)
+    return Symptom(Verdict.FAULT, Reason.SLOW, evidence, strength, settle, advice)
 
 
 def _slow_version(found: Sequence[Pace], least: float) -> list[Symptom]:
@@ -106,7 +106,10 @@ def _symptoms(found: Sequence[Pace], usual: float, least: float, beside: str, ad
 
 
 def learn_pace(watch: Watch, found: Sequence[Pace], quiet: bool) -> Watch:
-    """With what is usual now; a round in which something is believed to be the matter teaches nothing."""
+    """With what is usual now; a round in which anything seems to be the matter teaches nothing.
+
+    Not only one in which it is believed: a fault that sets in while little is known would raise its own threshold.
+    """
     now = middle([one.residual for one in found])
     if now is None or not quiet:
         return watch

@@ -54,7 +54,7 @@ def diagnose(
     overload = find_overload(service, metrics, sequences)
     believed = [one.symptom for one in suspicions if one.settled and _there(one, service.pods)]
     health = _health(service, metrics, broken, believed, overload, last_active_at, now)
-    quiet = not broken and not any(one.settled for one in suspicions)
+    quiet = not broken and not symptoms and not any(one.settled for one in suspicions)
     watch = replace(learn_pace(service.memory.watch, found, quiet), suspicions=suspicions)
     return Diagnosis(health, ailing | _at_fault(believed), watch)
 

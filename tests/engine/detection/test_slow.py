@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from rorqual_engine.detection.pace import Pace
+from rorqual_engine.detection.persistence import settle
 from rorqual_engine.detection.slow import LEAST_ROUNDS, find_slow, learn_pace, least_factor
 from rorqual_engine.plan import Advice, Reason, Watch
 
@@ -88,6 +89,18 @@ def test_what_is_usual_is_learned_in_quiet_rounds():
     assert (watch.pace_rounds, watch.usual_version) == (LEAST_ROUNDS, "v1")
     assert learn_pace(watch, running(9.0), quiet=False) == watch
     assert learn_pace(watch, [], quiet=True) == watch
+
+
+@pytest.mark.parametrize("quiet_rounds", [0, 1, 5, 12, 40])
+def test_what_sets_in_while_little_is_known_does_not_raise_its_own_threshold(quiet_rounds):
+    """One of three becomes four times as slow as its metrics' window fills with it, over ten rounds."""
+    suffers = [running(1.0 + 0.3 * min(part, 10), 1.0, 1.0) for part in range(60)]
+    watch = Watch()
+    for at, found in enumerate([running(1.0, 1.0, 1.0)] * quiet_rounds + suffers):
+        symptoms = find_slow(found, watch)
+        suspicions = settle(symptoms, watch.suspicions, float(at))
+        watch = replace(learn_pace(watch, found, not symptoms), suspicions=suspicions)
+    assert [one.symptom.evidence.pod for one in suspicions if one.settled] == ["pod-0"]
 
 
 def test_one_poisoned_round_hardly_moves_what_is_usual():

@@ -123,6 +123,13 @@ def test_a_slow_pod_is_a_fault_once_it_stays_so():
     assert health.evidence[0].since == NOW
 
 
+def test_a_round_in_which_a_pod_seems_slow_teaches_nothing_even_before_it_is_believed():
+    even, uneven = (decoding(0.012, 0.012, mean) for mean in (0.012, 0.048))
+    *_, before, onset = over_rounds(even, even, uneven)
+    assert onset.health.verdict is Verdict.HEALTHY
+    assert onset.watch.pace_rounds == before.watch.pace_rounds == 2
+
+
 def test_a_stuck_pod_is_a_fault_at_once_whatever_the_queue():
     pods = (*busy(1, running=100, waiting=300), a_pod("b", metrics=some_metrics(100, 300, stalled_seconds=30)))
     (found,) = over_rounds(pods)
