@@ -30,6 +30,32 @@ def set_pace(address: str, between_tokens: str) -> None:
     connection.close()
 
 
+def test_what_is_unlike_the_history_is_told_and_nothing_acts_on_it(
+    sandbox: Sandbox, run_operator: Callable[..., OperatorProcess], chat: Service, until: Until
+) -> None:
+    """All engines become slow at once, within what the objectives allow: no verdict has to say so."""
+    manifest = llmservice(
+        chat.namespace,
+        configuration={"maxConcurrentSequences": 8},
+        scaling={"minReplicas": 2, "maxReplicas": 2},
+    )
+    sandbox.apply(manifest)
+    operator = run_operator(detector_step_seconds="1")
+    until(chat.ready(2))
+    addresses = [pod["status"]["podIP"] for pod in chat.ready_pods()]
+    with Load(chat, at_once=4):
+        until(lambda: "rorqual_service_anomaly_score{" in operator.get("/metrics")[1], 150)
+        for address in addresses:
+            set_pace(address, SLOW)
+        until(lambda: "TPOT" in str(chat.status["health"].get("unusual")), 90)
+        assert chat.deployment()["spec"]["replicas"] == 2
+    until(lambda: "UnusualMetrics" in chat.events())
+
+    sandbox.kubectl("annotate", "llm", "chat", "-n", chat.namespace, "rorqual.io/label=yesterday=fault")
+    until(lambda: "found 'yesterday=fault'" in chat.status["health"].get("labelRefused", ""))
+    until(lambda: "LabelRefused" in chat.events())
+
+
 def test_a_throttled_engine_is_slow_and_nobody_else(
     sandbox: Sandbox, run_operator: Callable[..., OperatorProcess], chat: Service, until: Until
 ) -> None:

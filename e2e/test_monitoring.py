@@ -20,8 +20,9 @@ OBJECTIVES = {"ttft": {"p95": "20s"}, "tpot": {"p95": "5s"}}
 
 
 @pytest.fixture
-def watched(sandbox: Sandbox, operator: OperatorProcess) -> Iterator[OperatorProcess]:
-    """An operator that Prometheus scrapes."""
+def watched(sandbox: Sandbox, run_operator: Callable[..., OperatorProcess]) -> Iterator[OperatorProcess]:
+    """An operator that Prometheus scrapes, and whose detectors learn from minutes instead of hours."""
+    operator = run_operator(detector_step_seconds="1")
     address = f"127.0.0.1:{operator.port}"
     sandbox.register_target(address)
     yield operator
@@ -47,7 +48,7 @@ def test_every_panel_and_every_signal_has_a_value(
             return not missing
 
         try:
-            until(complete, 90)
+            until(complete, 180)
         except AssertionError:
             pytest.fail("without a value:\n" + "\n".join(missing))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.load_history import LoadHistory
 from rorqual_engine.observation import Observation
-from rorqual_engine.plan import Configuration, Memory, Replica
+from rorqual_engine.plan import Configuration, Evidence, Memory, Replica
 
 STALE_AFTER_SECONDS = 60.0
 """Metrics older than this count as missing."""
@@ -185,6 +185,21 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Unusual:
+    """What a detector that learned from a service's own history says of its metrics. It is told; nothing acts on it."""
+
+    score: float | None = None
+    """In the detector's own scale; None before enough is known, and without metrics."""
+    limit: float | None = None
+    """Score from which on, for some samples, it is an episode."""
+    since: float | None = None
+    """When the episode that is under way began; None without one."""
+    evidence: tuple[Evidence, ...] = ()
+    refused: str | None = None
+    """Why labels of the service cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One LLMService with all that belongs to it."""
 
@@ -211,6 +226,7 @@ class Service:
     """The model's config.json, where the spec has it from elsewhere or knows none."""
     trial: Trial | None = None
     """The last calibration run."""
+    unusual: Unusual = Unusual()
     memory: Memory = field(default_factory=Memory)
     """What the last plan asked to be remembered."""
 

@@ -50,6 +50,9 @@ def _lines(spec: LLMServiceSpec, status: LLMServiceStatus) -> Iterator[str]:
             where = f" ({', '.join(status.health.where)})" if status.health.where else ""
             sure = f", confidence {status.health.confidence:g}" if status.health.confidence is not None else ""
             yield from _row("Advice", f"{status.health.advice}{where}{sure}")
+        if status.health.unusual is not None:
+            shown = "; ".join(f"{one.metric} {one.observed}, {one.expected}" for one in status.health.unusual.evidence)
+            yield from _row("Unusual", f"since {status.health.unusual.since}: {shown}")
     for condition in status.conditions:
         if condition.type in ("Stalled", "Paused", "ScalingLimited") and condition.status == "True":
             yield from _row(condition.type, f"{condition.reason}: {condition.message}")

@@ -20,6 +20,8 @@ from rorqual_operator.act.act import Actor
 from rorqual_operator.act.children import Children
 from rorqual_operator.act.events import Recorder
 from rorqual_operator.act.render import Capabilities
+from rorqual_operator.anomalies.prometheus import Metrics
+from rorqual_operator.anomalies.watch import Watch
 from rorqual_operator.health import Health, serve
 from rorqual_operator.hub import fetch_config
 from rorqual_operator.kube import Kube
@@ -101,7 +103,7 @@ class Operator:
             await self._election.acquire()
             stack.push_async_callback(self._election.release)
             self._health.leading_since = time.monotonic()
-            await self._lead(readings, telemetry)
+            await self._lead(readings, telemetry, self._detectors(stack))
 
     async def _sources(self, stack: AsyncExitStack) -> list[Source]:
         """Prometheus where one is named, then direct scraping, which always is there to step in."""
@@ -121,10 +123,18 @@ class Operator:
         stack.callback(past.close)
         return past
 
-    async def _lead(self, readings: Readings, telemetry: Telemetry) -> None:
+    def _detectors(self, stack: AsyncExitStack) -> Watch | None:
+        url, step = self._settings.prometheus_url, self._settings.detector_step_seconds
+        if not url or not step:
+            return None
+        metrics = Metrics(url, self._settings.prometheus_timeout_seconds, step)
+        stack.callback(metrics.close)
+        return Watch(metrics, time.time)
+
+    async def _lead(self, readings: Readings, telemetry: Telemetry, detectors: Watch | None) -> None:
         wake = asyncio.Event()
         optional, capabilities = await self._discover()
-        world = World(self._api, self._settings.namespaces, optional, wake.set, self._hub(wake.set))
+        world = World(self._api, self._settings.namespaces, optional, wake.set, self._hub(wake.set), detectors)
         recorder = Recorder(self._api, self._settings.identity)
         actor = Actor(self._api, Children(self._api, capabilities, world.put), recorder, world)
         actor.on_command = telemetry.command_done

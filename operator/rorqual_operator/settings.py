@@ -36,6 +36,8 @@ class Settings(BaseModel):
     """Where Prometheus answers, such as http://prometheus.monitoring:9090. Without it engines are scraped directly."""
     prometheus_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
     """Longest wait for one answer of Prometheus."""
+    detector_step_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """Time between two looks of the detectors that learn from Prometheus' history; 60 looks come first. 0: none."""
     scrape_timeout_seconds: Annotated[float, Field(gt=0)] = 2.0
     """Longest wait for one engine's /metrics when it is scraped directly."""
     scrape_concurrency: Annotated[int, Field(ge=1)] = 64

@@ -133,6 +133,9 @@ def _service(service: Service, plan: ServicePlan, now: float) -> Iterator[Point]
         yield catalog.SERVICE_DEMAND, (*name, signal), replicas
     for verdict in Verdict:
         yield catalog.SERVICE_VERDICT, (*name, verdict), float(plan.health.verdict is verdict)
+    if service.unusual.score is not None and service.unusual.limit is not None:
+        yield catalog.SERVICE_ANOMALY_SCORE, name, service.unusual.score
+        yield catalog.SERVICE_ANOMALY_LIMIT, name, service.unusual.limit
     for claim in claims(service, plan):
         for status in ("True", "False", "Unknown"):
             yield catalog.SERVICE_CONDITION, (*name, claim.type, status), float(claim.status == status)

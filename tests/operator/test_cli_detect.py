@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from rorqual_operator.anomalies.prometheus import queries
 from rorqual_operator.cli_detect import detect
 
 EPOCH = 1_800_000_000
@@ -98,9 +97,3 @@ def test_what_there_is_to_look_at_must_be_said(tmp_path: Path) -> None:
     bad.write_bytes(b"nothing")
     assert "expected an array `values`" in refused("--metrics", str(bad))
     assert "Prometheus at http://127.0.0.1:1" in refused("--prometheus", "http://127.0.0.1:1", "--service", "chat")
-
-
-def test_queries_are_about_one_services_engines() -> None:
-    found = queries("llm", "chat")
-    assert {"running", "waiting", "requests/s", "TTFT p95", "TPOT p50"} <= found.keys()
-    assert all('namespace="llm", pod=~"chat-[a-z0-9]+-[a-z0-9]{5}"' in query for query in found.values())

@@ -76,6 +76,14 @@ def test_everything_that_led_to_the_number_is_there() -> None:
     assert "Signals" not in text and "Trust" not in text
 
 
+def test_what_is_unlike_the_history_is_told() -> None:
+    evidence = [{"metric": "TTFT p95", "observed": "3s", "expected": "usually 200ms"}]
+    unusual = {"since": "2026-01-01T11:58:00Z", "evidence": evidence}
+    text = told(health={"verdict": "Healthy", "unusual": unusual})
+    assert "Unusual" in text and "since 2026-01-01T11:58:00Z: TTFT p95 3s, usually 200ms" in text
+    assert "Unusual" not in told()
+
+
 def test_a_pace_that_is_not_the_laws_is_said() -> None:
     assert "1.50 times slower than the law says" in told(replace(OUTLOOK, slowness=1.5))
     assert "2.00 times faster than the law says" in told(replace(OUTLOOK, slowness=0.5))

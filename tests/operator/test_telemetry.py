@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rorqual_engine.plan import Apply, GPUShortage, Health, Outlook, Reason, ScaleTo, ServicePlan, Signal, Verdict
-from rorqual_engine.snapshot import Node, Quantiles, Service, ServiceKey, Snapshot
+from rorqual_engine.snapshot import Node, Quantiles, Service, ServiceKey, Snapshot, Unusual
 from rorqual_operator.loop import Round
 from rorqual_operator.monitoring.catalog import METRICS
 from rorqual_operator.observe.world import Observation
@@ -73,7 +73,11 @@ def full() -> Telemetry:
     latency = Quantiles(0.1, 0.2, 0.3, 0.4)
     objectives = {"ttft": {"p95": "2s"}, "tpot": {"p50": "50ms"}}
     of = service(
-        pod(metrics=metrics(kv_use=0.5)), spec=spec(objectives=objectives), service_ttft=latency, service_tpot=latency
+        pod(metrics=metrics(kv_use=0.5)),
+        spec=spec(objectives=objectives),
+        service_ttft=latency,
+        service_tpot=latency,
+        unusual=Unusual(1.5, 2.5),
     )
     its = plan(SCALE, signals=(Signal("Concurrency", 10, 5, "requests", 1.6),))
     subject.round_done(done((of, its), nodes=[Node("n", GPU, 8, 1)]))
@@ -113,6 +117,8 @@ def test_types_and_values_are_those_of_the_catalog(full: Telemetry) -> None:
         ("rorqual_service_demand_replicas", {**NAME, "signal": "Concurrency"}, 1.6),
         ("rorqual_service_verdict", {**NAME, "verdict": "Healthy"}, 1),
         ("rorqual_service_verdict", {**NAME, "verdict": "Fault"}, 0),
+        ("rorqual_service_anomaly_score", NAME, 1.5),
+        ("rorqual_service_anomaly_limit", NAME, 2.5),
         ("rorqual_service_condition", {**NAME, "condition": "Ready", "status": "True"}, 1),
         ("rorqual_service_condition", {**NAME, "condition": "Ready", "status": "Unknown"}, 0),
         ("rorqual_service_kv_cache_use_ratio", NAME, 0.5),

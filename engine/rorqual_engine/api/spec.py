@@ -446,6 +446,8 @@ class Detection(ApiModel):
 
     mode: Literal["Repair", "Observe", "Off"] = "Observe"
     """Observe reports them; Off does not look. Repair is Observe until repair arrives."""
+    false_alarms_per_week: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """What the detector that learns from the service's own history (status.health.unusual) may raise where nothing is wrong: its limit is set for it. No verdict depends on it."""
 
 
 class TemplateMetadata(ApiModel):

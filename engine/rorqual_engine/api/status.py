@@ -177,6 +177,15 @@ class Evidence(ApiModel):
     """When it was first so; absent where it has no beginning."""
 
 
+class Unusual(ApiModel):
+    """What is unlike the service's own history; nothing acts on it."""
+
+    since: Time
+    """When it began."""
+    evidence: Annotated[list[Evidence], Field(json_schema_extra=Atomic)] = []
+    """The metrics that it shows in most."""
+
+
 class Health(ApiModel):
     """How the service does."""
 
@@ -194,6 +203,10 @@ class Health(ApiModel):
     """How sure Rorqual is, in steps of a tenth; absent where nothing is claimed."""
     advice: Advice | None = None
     """What would help; nobody acts on it but scaling and tuning, by their own rules."""
+    unusual: Unusual | None = None
+    """Told by a detector that learned from the service's history, whatever the verdict; absent while all is as usual, and before it has learned."""
+    label_refused: str | None = None
+    """Why the annotation rorqual.io/label cannot be read; absent when it can."""
 
 
 class Decision(ApiModel):

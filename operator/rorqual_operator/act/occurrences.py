@@ -26,6 +26,7 @@ ENDINGS = {
     ("Paused", "False"): "Resumed",
 }
 RECOMMENDATION_CHANGED = "RecommendationChanged"
+UNUSUAL, USUAL_AGAIN, LABEL_REFUSED = "UnusualMetrics", "UnusualMetricsEnded", "LabelRefused"
 EVENT_OF_ACTION = {"Configure": "ConfigApplied", "Hold": "ScalingHeld", "Advise": "ScalingAdvised"}
 
 
@@ -33,6 +34,7 @@ def occurrences(previous: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator
     """Events for new decisions and for conditions that changed their status or their reason for alarm."""
     yield from _decided(previous, new)
     yield from _recommended(previous.get("recommendation") or {}, new.get("recommendation") or {})
+    yield from _noticed(previous.get("health") or {}, new.get("health") or {})
     before = {entry["type"]: entry for entry in previous.get("conditions") or []}
     for condition in new.get("conditions") or []:
         yield from _changed(before.get(condition["type"]), condition)
@@ -54,6 +56,19 @@ def _recommended(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
     refused = now.get("calibrationRefused")
     if refused and not before.get("calibrationRefused"):
         yield Occurrence("Warning", str(Reason.CALIBRATION_REFUSED), refused)
+
+
+def _noticed(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Occurrence]:
+    """What is unlike the service's history, once when it begins and once when it ends, and labels nobody can read."""
+    began, begun = before.get("unusual"), now.get("unusual")
+    if begun and not began:
+        told = "; ".join(f"{one['metric']} {one['observed']}, {one['expected']}" for one in begun.get("evidence") or [])
+        yield Occurrence("Warning", UNUSUAL, told)
+    if began and not begun:
+        yield Occurrence("Normal", USUAL_AGAIN, f"begun {began['since']}")
+    refused = now.get("labelRefused")
+    if refused and refused != before.get("labelRefused"):
+        yield Occurrence("Warning", LABEL_REFUSED, refused)
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:

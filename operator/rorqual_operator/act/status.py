@@ -10,6 +10,7 @@ from rorqual_engine.plan import (
     Apply,
     Command,
     Configuration,
+    Evidence,
     Hold,
     Reason,
     ScaleTo,
@@ -57,7 +58,7 @@ def status_of(service: Service, plan: ServicePlan, previous: Mapping[str, Any], 
         reason=headline(plan),
         recommendation=recommendation_status(plan.recommendation) if plan.recommendation else None,
         configuration=_configuration(service, plan),
-        health=_health(plan, now),
+        health=_health(service, plan, now),
         scaling=scaling_status(plan, now),
         decisions=_decisions(service, plan, previous.get("decisions") or [], now),
         conditions=_conditions(claims(service, plan), previous, service.generation, now),
@@ -113,6 +114,8 @@ def essence(status: Mapping[str, Any]) -> dict[str, Any]:
     rest["conditions"] = [{**condition, "message": ""} for condition in status.get("conditions") or []]
     health = status.get("health") or {}
     rest["verdict"] = [health.get(name) for name in ("verdict", "scope", "where", "advice")]
+    rest["unusual"] = (health.get("unusual") or {}).get("since")
+    rest["labelRefused"] = health.get("labelRefused")
     rest["evidence"] = sorted((entry["metric"], entry.get("pod", "")) for entry in health.get("evidence") or [])
     return rest
 
@@ -155,8 +158,26 @@ def _configuration(service: Service, plan: ServicePlan) -> api.ConfigurationStat
     return api.ConfigurationStatus(running=running)
 
 
-def _health(plan: ServicePlan, now: float) -> api.Health:
-    evidence = [
+def _health(service: Service, plan: ServicePlan, now: float) -> api.Health:
+    health, unusual = plan.health, service.unusual
+    since = plan.memory.verdict_since if plan.memory.verdict_since is not None else now
+    return api.Health(
+        verdict=health.verdict.value,
+        since=rfc3339(since),
+        evidence=_evidence(health.evidence),
+        scope=health.scope.value,
+        where=list(health.where),
+        confidence=None if health.confidence is None else round(health.confidence, 1),
+        advice=health.advice.value,
+        unusual=None
+        if unusual.since is None
+        else api.Unusual(since=rfc3339(unusual.since), evidence=_evidence(unusual.evidence)),
+        label_refused=unusual.refused,
+    )
+
+
+def _evidence(told: Sequence[Evidence]) -> list[api.Evidence]:
+    return [
         api.Evidence(
             metric=entry.metric,
             pod=entry.pod,
@@ -164,19 +185,8 @@ def _health(plan: ServicePlan, now: float) -> api.Health:
             expected=entry.expected,
             since=None if entry.since is None else rfc3339(entry.since),
         )
-        for entry in plan.health.evidence
+        for entry in told
     ]
-    health = plan.health
-    since = plan.memory.verdict_since if plan.memory.verdict_since is not None else now
-    return api.Health(
-        verdict=health.verdict.value,
-        since=rfc3339(since),
-        evidence=evidence,
-        scope=health.scope.value,
-        where=list(health.where),
-        confidence=None if health.confidence is None else round(health.confidence, 1),
-        advice=health.advice.value,
-    )
 
 
 def _conditions(

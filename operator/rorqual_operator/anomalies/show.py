@@ -7,8 +7,9 @@ from typing import Any
 
 from rich.table import Table
 
+from rorqual_engine.detection.learned import Deviation
 from rorqual_engine.units import format_duration
-from rorqual_operator.anomalies.search import Deviation, Found, Result
+from rorqual_operator.anomalies.search import Found, Result
 
 EPOCH_FROM = 1e8
 """Greater times are seconds since the epoch, not since the beginning of a file."""

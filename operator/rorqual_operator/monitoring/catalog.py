@@ -52,6 +52,18 @@ SERVICE_VERDICT = Metric(
     (*SERVICE, "verdict"),
     {"verdict": ("Healthy", "Overload", "Fault", "Misconfigured", "Drift", "Idle", "Unknown")},
 )
+SERVICE_ANOMALY_SCORE = Metric(
+    "rorqual_service_anomaly_score",
+    "gauge",
+    "How unlike its own history a service's metrics are, in the scale of its detector; beside its limit.",
+    SERVICE,
+)
+SERVICE_ANOMALY_LIMIT = Metric(
+    "rorqual_service_anomaly_limit",
+    "gauge",
+    "Score from which on, for two looks, a service's metrics count as unusual.",
+    SERVICE,
+)
 SERVICE_CONDITION = Metric(
     "rorqual_service_condition",
     "gauge",
@@ -139,6 +151,8 @@ METRICS: tuple[Metric, ...] = (
     SERVICE_REPLICAS,
     SERVICE_DEMAND,
     SERVICE_VERDICT,
+    SERVICE_ANOMALY_SCORE,
+    SERVICE_ANOMALY_LIMIT,
     SERVICE_CONDITION,
     SERVICE_METRICS_AGE,
     SERVICE_KV_USE,

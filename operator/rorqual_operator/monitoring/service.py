@@ -64,6 +64,14 @@ def _decisions() -> Row:
             ),
             Panel("Decisions", (Query(changes, "{{action}} {{reason}}"),)),
             timeline("Verdict", [Query(f"{_one(catalog.SERVICE_VERDICT)} == 1", "{{verdict}}")]),
+            graph(
+                "How unlike its own history",
+                [
+                    Query(_one(catalog.SERVICE_ANOMALY_SCORE), "score"),
+                    Query(_one(catalog.SERVICE_ANOMALY_LIMIT), "limit"),
+                ],
+                text="By a detector that has learned for an hour. Nothing acts on it; above the limit it is an Event.",
+            ),
             timeline("Conditions", [Query(f"{_one(catalog.SERVICE_CONDITION)} == 1", "{{condition}} {{status}}")]),
         ),
     )

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 SERVICE_LABEL = "rorqual.io/service"
 PAUSED_ANNOTATION = "rorqual.io/paused"
+LABEL_ANNOTATION = "rorqual.io/label"
 GPU_LABEL = "nvidia.com/gpu.product"
 GPU_MEMORY_LABEL = "nvidia.com/gpu.memory"
 GPU_RESOURCE = "nvidia.com/gpu"
@@ -37,6 +38,11 @@ def owner_key(pod: Object) -> ServiceKey | None:
 def paused(item: Object) -> bool:
     value = item["metadata"].get("annotations", {}).get(PAUSED_ANNOTATION, "false")
     return str(value).lower() == "true"
+
+
+def label(item: Object) -> str:
+    """What people say of times of this service, for the detector."""
+    return str(item["metadata"].get("annotations", {}).get(LABEL_ANNOTATION, ""))
 
 
 def condition(item: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

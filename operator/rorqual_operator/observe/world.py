@@ -5,12 +5,13 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from pydantic import ValidationError
 
 from rorqual_engine.api import LLMServiceSpec
 from rorqual_engine.plan import Memory
-from rorqual_engine.snapshot import ModelConfig, Pod, Service, ServiceKey, Snapshot
+from rorqual_engine.snapshot import ModelConfig, Pod, Service, ServiceKey, Snapshot, Unusual
 from rorqual_operator import kube
 from rorqual_operator.kube import Kube, Object, Resource
 from rorqual_operator.observe import cluster, model_config
@@ -38,6 +39,22 @@ class Observation:
     """Reflectors that cannot be sure to be up to date."""
 
 
+class Detectors(Protocol):
+    """Who looks at services' metrics beside the tick."""
+
+    def find(self, key: ServiceKey, spec: LLMServiceSpec, label: str) -> Unusual:
+        """The last word on a service; `label` is its annotation. Never waits."""
+        ...
+
+    def forget_unwanted(self) -> None:
+        """Drops what was not looked for since the last call."""
+        ...
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        ...
+
+
 class World:
     """All reflectors. `run` keeps them going; `observe` reads them."""
 
@@ -48,8 +65,9 @@ class World:
         optional: Iterable[Resource],
         wake: Callable[[], None],
         hub: HubConfigs | None = None,
+        detectors: Detectors | None = None,
     ) -> None:
-        self._hub = hub
+        self._hub, self._detectors = hub, detectors
         self._specs: dict[str, tuple[int, LLMServiceSpec]] = {}
         self._seen: set[str] = set()
         self._all: list[Reflector] = []
@@ -92,6 +110,8 @@ class World:
                 group.create_task(reflector.run(), name=f"reflector {reflector.resource.plural}")
             if self._hub:
                 group.create_task(self._hub.run(), name="hub")
+            if self._detectors:
+                group.create_task(self._detectors.run(), name="detectors")
 
     async def synced(self) -> None:
         """Returns when every collection has been listed once."""
@@ -147,6 +167,8 @@ class World:
         self._specs = {uid: known for uid, known in self._specs.items() if uid in self._seen}
         if self._hub:
             self._hub.forget_unwanted()
+        if self._detectors:
+            self._detectors.forget_unwanted()
         nodes = cluster.to_nodes(self.items(kube.NODES), self.items(kube.PODS))
         problems = tuple(reflector.problem for reflector in self._all if reflector.problem)
         return Observation(Snapshot(tuple(services), nodes), objects, invalid, problems)
@@ -189,6 +211,7 @@ class World:
             metrics_problem=readings.problem,
             model_config=self._model_config(key, spec),
             trial=cluster.to_trial(item),
+            unusual=self._detectors.find(key, spec, cluster.label(item)) if self._detectors else Unusual(),
             past=readings.pasts.get(key) if memory is None else None,
             memory=memory or Memory(),
         )

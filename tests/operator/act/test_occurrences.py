@@ -106,6 +106,27 @@ def test_a_first_or_the_same_recommendation_is_no_news(before: Status) -> None:
     assert told(before, recommended(explanation="other figures", confidence="93%")) == []
 
 
+def noticed(**health: Any) -> Status:
+    return {"health": {"verdict": "Healthy", **health}}
+
+
+def test_what_is_unlike_the_history_is_told_when_it_begins_and_when_it_ends() -> None:
+    evidence = [{"metric": "TTFT p95", "observed": "3s", "expected": "usually 200ms"}]
+    unusual = noticed(unusual={"since": "2026-01-01T12:00:00Z", "evidence": evidence})
+    (begun,) = occurrences(noticed(), unusual)
+    assert begun == Occurrence("Warning", "UnusualMetrics", "TTFT p95 3s, usually 200ms")
+    assert told(unusual, unusual) == []
+    (ended,) = occurrences(unusual, noticed())
+    assert ended == Occurrence("Normal", "UnusualMetricsEnded", "begun 2026-01-01T12:00:00Z")
+
+
+def test_labels_that_cannot_be_read_are_told_once() -> None:
+    refused = noticed(labelRefused="expected a time; found 'noon'")
+    assert told(noticed(), refused) == [("Warning", "LabelRefused")]
+    assert told(refused, refused) == []
+    assert told(refused, noticed(labelRefused="expected a time; found 'dawn'")) == [("Warning", "LabelRefused")]
+
+
 def test_refused_figures_are_told_once() -> None:
     refused = recommended(calibrationRefused="5 of 5 contradict physics")
     assert told(recommended(), refused) == [("Warning", "CalibrationRefused")]

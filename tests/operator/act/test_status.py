@@ -22,7 +22,7 @@ from rorqual_engine.plan import (
     Stall,
     Verdict,
 )
-from rorqual_engine.snapshot import Service
+from rorqual_engine.snapshot import Service, Unusual
 from rorqual_operator.act.status import (
     KEPT_DECISIONS,
     REFRESH_SECONDS,
@@ -117,6 +117,16 @@ def test_health_with_evidence_and_since_when() -> None:
     assert found["evidence"] == [
         {"metric": "waiting", "pod": "chat-0", "observed": "12 requests", "expected": "0 requests"}
     ]
+
+
+def test_health_with_what_is_unlike_the_history() -> None:
+    evidence = (Evidence("TTFT p95", "3s", "usually 200ms", since=NOW - 60),)
+    usual = made(of=replace(SERVING, unusual=Unusual(0.5, 2.0)))["health"]
+    found = made(of=replace(SERVING, unusual=Unusual(3.0, 2.0, NOW - 60, evidence, refused="no time")))["health"]
+    assert "unusual" not in usual and "labelRefused" not in usual
+    since = "2026-01-01T11:59:00Z"
+    told = {"metric": "TTFT p95", "observed": "3s", "expected": "usually 200ms", "since": since}
+    assert (found["unusual"], found["labelRefused"]) == ({"since": since, "evidence": [told]}, "no time")
 
 
 # conditions' times
@@ -285,9 +295,10 @@ def test_same_status_is_never_written() -> None:
         made(service(pod(), generation=2)),
         made(service(pod(), paused=True)),
         made(its=plan(health=Health(Verdict.IDLE, Reason.ANSWERING, "every replica answers"))),
+        made(of=replace(SERVING, unusual=Unusual(3.0, 2.0, NOW))),
         made(its=plan(health=replace(plan().health, evidence=(Evidence("TTFT p95", "3s", "at most 2s"),)))),
     ],
-    ids=["decision", "desired", "replicas", "generation", "condition", "verdict", "evidence"],
+    ids=["decision", "desired", "replicas", "generation", "condition", "verdict", "unusual", "evidence"],
 )
 def test_everything_else_is_written_at_once(after: Status) -> None:
     assert worth_writing(made(), after, NOW, NOW)

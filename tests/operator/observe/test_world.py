@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from rorqual_engine.api import LLMServiceSpec
 from rorqual_engine.plan import Memory
-from rorqual_engine.snapshot import Service, ServiceKey
+from rorqual_engine.snapshot import Service, ServiceKey, Unusual
 from rorqual_operator import kube as k8s
 from rorqual_operator.kube import Object, Resource
 from rorqual_operator.observe.hub import HubConfigs
@@ -234,6 +235,36 @@ async def test_hub_is_asked_for_a_model_that_nobody_knows_and_wakes_the_next_rou
     assert first.model_config is not None and first.model_config.text is None
     await asyncio.wait_for(woken.wait(), 5)
     assert observe(world).snapshot.services[0].config_text == '{"of": "org/model"}'
+    task.cancel()
+
+
+@in_virtual_time
+async def test_detectors_are_asked_with_the_label_and_told_of_the_end_of_a_round() -> None:
+    class Detectors:
+        def __init__(self) -> None:
+            self.asked: list[tuple[ServiceKey, str]] = []
+            self.forgot = 0
+
+        def find(self, key: ServiceKey, spec: LLMServiceSpec, label: str) -> Unusual:
+            self.asked.append((key, label))
+            return Unusual(3.0, 2.0)
+
+        def forget_unwanted(self) -> None:
+            self.forgot += 1
+
+        async def run(self) -> None:
+            await asyncio.Event().wait()
+
+    kube, detectors = FakeKube(), Detectors()
+    item = service_item()
+    item["metadata"].setdefault("annotations", {})["rorqual.io/label"] = "a/b=fault"
+    kube.add(k8s.LLMSERVICES, item)
+    world = World(kube, (), (), lambda: None, detectors=detectors)  # type: ignore[arg-type]
+    task = asyncio.create_task(world.run())
+    await world.synced()
+    (found,) = observe(world).snapshot.services
+    assert found.unusual == Unusual(3.0, 2.0)
+    assert (detectors.asked, detectors.forgot) == ([(found.key, "a/b=fault")], 1)
     task.cancel()
 
 
