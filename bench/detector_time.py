@@ -23,9 +23,9 @@ UNKNOWN, UNUSUAL = 0.02, 0.01
 
 
 def drawn(random: np.random.Generator, samples: int, metrics: int) -> NDArray[np.float64]:
-    """Metrics that follow one load, each with noise of its own."""
+    """Metrics that follow one load, the same share of it always, each with noise of its own."""
     load = 20 + 5 * np.sin(np.arange(samples) / 100)[:, None] + random.normal(size=(samples, 1))
-    values = load * random.uniform(0.5, 2.0, metrics) + random.normal(size=(samples, metrics))
+    values = load * np.linspace(0.5, 2.0, metrics) + random.normal(size=(samples, metrics))
     return np.where(random.random(values.shape) < UNKNOWN, np.nan, values)
 
 

@@ -2,10 +2,9 @@
 
 from rorqual_engine.catalog import vllm_metrics as names
 from rorqual_engine.units import format_duration
+from rorqual_operator.monitoring.promql import with_service
 
 LEAST_WINDOW_SECONDS = 5.0
-SERVICE = '"service", "$1", "pod", "(.+)-[a-z0-9]+-[a-z0-9]{5}"'
-"""An engine's pod is named after its Deployment, which is named after the service."""
 COUNTED = (
     ("requests", "requests"),
     ("prompt tokens", "prompt_tokens"),
@@ -43,14 +42,13 @@ def expressions(step_seconds: float, selector: str = "") -> dict[str, str]:
 def _first(aggregate: str, vector: str, candidates: tuple[str, ...], selector: str) -> str:
     """Engines may show one figure under several names: of each service the first that it has."""
     found = (vector.replace("X", f'{{__name__="{name}"{selector}}}') for name in candidates)
-    return " or ".join(f"{aggregate} by (namespace, service) (label_replace({one}, {SERVICE}))" for one in found)
+    return " or ".join(f"{aggregate} by (namespace, service) ({with_service(one)})" for one in found)
 
 
 def _quantile(share: float, candidates: tuple[str, ...], window: str, selector: str) -> str:
     rates = (f'rate({{__name__="{name}_bucket"{selector}}}{window})' for name in candidates)
     return " or ".join(
-        f"histogram_quantile({share}, sum by (namespace, service, le) (label_replace({one}, {SERVICE})))"
-        for one in rates
+        f"histogram_quantile({share}, sum by (namespace, service, le) ({with_service(one)}))" for one in rates
     )
 
 

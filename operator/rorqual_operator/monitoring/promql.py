@@ -1,4 +1,4 @@
-"""Small pieces of PromQL that dashboards and alerts share.
+"""Small pieces of PromQL that dashboards, alerts and the operator's own questions share.
 
 Grafana's variables stand in the expressions as Grafana writes them; `fill` puts values in their place.
 """
@@ -29,6 +29,11 @@ def select(metric: Metric | str, *matchers: str) -> str:
 def rate(selector: str, window: str = RATE_WINDOW) -> str:
     """Per second, over `window`."""
     return f"rate({selector}[{window}])"
+
+
+def with_service(vector: str) -> str:
+    """Engines' series with a label `service`, by the names that a Deployment, named after it, gives its pods."""
+    return f'label_replace({vector}, "service", "$1", "pod", "(.+)-[a-z0-9]+-[a-z0-9]{{5}}")'
 
 
 def per_pod(selector: str) -> str:

@@ -16,14 +16,13 @@ from urllib3.util.retry import Retry
 from rorqual_engine.catalog import vllm_metrics as names
 from rorqual_engine.load_history import KEPT_SECONDS, LoadHistory
 from rorqual_engine.snapshot import Past, ServiceKey
+from rorqual_operator.monitoring.promql import with_service
 from rorqual_operator.observe.metrics.source import SourceError
 from rorqual_operator.threads import in_daemon_thread
 
 STEP_SECONDS = 30
 RATE_WINDOW = "2m"
 """Covers two scrapes of a minute each."""
-_SERVICE = '"service", "$1", "pod", "(.+)-[a-z0-9]+-[a-z0-9]{5}"'
-"""An engine's pod is named after its Deployment, which is named after the service."""
 Ranged = Mapping[str, Any]
 """One series: `metric` (labels), and `values` ([time, text] each) or, of an instant query, `value`."""
 Columns = dict[ServiceKey, dict[float, float]]
@@ -31,7 +30,7 @@ Columns = dict[ServiceKey, dict[float, float]]
 
 def _by_service(vector: str, *more: str) -> str:
     by = ", ".join(("namespace", "service", *more))
-    return f"sum by ({by}) (label_replace({vector}, {_SERVICE}))"
+    return f"sum by ({by}) ({with_service(vector)})"
 
 
 def _first(expressions: Sequence[str]) -> str:
