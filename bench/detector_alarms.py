@@ -1,6 +1,6 @@
 """How often the operator's detector speaks, on days of a service's metrics: for nothing, and for something.
 
-    python bench/detector_alarms.py [--days 7] [--jobs 2] [--json]
+    python bench/detector_alarms.py [--days 8] [--first-seed 201] [--jobs 2] [--json]
 
 Days of ServeGen's load on four replicas (the clean runs of `diagnosis.py`), simulated with `decide` in the loop. Once a
 minute the service's metrics are what `rorqual_operator.anomalies.watch` would read, and it looks at them, one day after
@@ -82,6 +82,9 @@ def row_of(seen: Seen) -> Row:
         "TPOT p95": seen.service_tpot.p95_seconds,
         "queue time p50": _mean([one.p50_seconds for one in queue]),
         "queue time p95": _mean([one.p95_seconds for one in queue]),
+        "busiest replica": _over_mean([one.running for one in known]),
+        "fullest replica": _over_mean([one.kv_use for one in known]),
+        "slowest replica": _over_mean([one.tpot_mean_seconds for one in known]),
     }
     return {name: float(value) for name, value in found.items() if value is not None}
 
@@ -94,6 +97,11 @@ def _sum(values: Sequence[float | None]) -> float | None:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
+
+
+def _over_mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return max(known) * len(known) / sum(known) if sum(known) > 0 else None
 
 
 def day(seed: int, kind: str = "") -> Day:
@@ -176,12 +184,14 @@ def judge(days: Sequence[Day], since: Sequence[float | None]) -> dict[str, objec
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("--days", type=int, default=8)
+    parser.add_argument("--first-seed", type=int, default=201)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    wanted = [(seed, "") for seed in range(1, options.days + 1)]
-    wanted += [(100 + seed, KINDS[seed % len(KINDS)]) for seed in range(options.days)]
+    first = options.first_seed
+    wanted = [(first + place, "") for place in range(options.days)]
+    wanted += [(first + options.days + place, KINDS[place % len(KINDS)]) for place in range(options.days)]
     days = in_parallel(day, wanted, options.jobs, "days")
     since = asyncio.run(told(days))
     clean = sum(len(one.rows) for one in days[: options.days])

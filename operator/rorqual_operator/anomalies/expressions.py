@@ -13,6 +13,8 @@ COUNTED = (
 )
 TIMED = (("TTFT", "ttft"), ("TPOT", "tpot"), ("queue time", "queue_time"))
 QUANTILES = (0.5, 0.95)
+UNEVEN = ("busiest replica", "fullest replica", "slowest replica")
+"""By how much it is above the mean of all: load moves both alike, and what ails one replica moves the first alone."""
 
 
 def of_service(namespace: str, service: str) -> str:
@@ -36,17 +38,37 @@ def expressions(step_seconds: float, selector: str = "") -> dict[str, str]:
         for shown, histogram in TIMED
         for share in QUANTILES
     }
-    return {**gauges, **rates, **latencies}
+    return {**gauges, **rates, **latencies, **_uneven(window, selector)}
+
+
+def _uneven(window: str, selector: str) -> dict[str, str]:
+    """Running requests, use of the KV cache and mean time per output token: the greatest over the mean."""
+    running, kv_use = ([_named(name, selector) for name in names.GAUGES[key]] for key in ("running", "kv_use"))
+    slowest = [
+        f"rate({_named(f'{name}_sum', selector)}{window}) / rate({_named(f'{name}_count', selector)}{window})"
+        for name in names.HISTOGRAMS["tpot"]
+    ]
+    return {shown: _over_mean(found) for shown, found in zip(UNEVEN, (running, kv_use, slowest), strict=True)}
+
+
+def _over_mean(candidates: list[str]) -> str:
+    by = "by (namespace, service)"
+    labelled = [with_service(one) for one in candidates]
+    return " or ".join(f"max {by} ({one}) / avg {by} ({one})" for one in labelled)
+
+
+def _named(name: str, selector: str) -> str:
+    return f'{{__name__="{name}"{selector}}}'
 
 
 def _first(aggregate: str, vector: str, candidates: tuple[str, ...], selector: str) -> str:
     """Engines may show one figure under several names: of each service the first that it has."""
-    found = (vector.replace("X", f'{{__name__="{name}"{selector}}}') for name in candidates)
+    found = (vector.replace("X", _named(name, selector)) for name in candidates)
     return " or ".join(f"{aggregate} by (namespace, service) ({with_service(one)})" for one in found)
 
 
 def _quantile(share: float, candidates: tuple[str, ...], window: str, selector: str) -> str:
-    rates = (f'rate({{__name__="{name}_bucket"{selector}}}{window})' for name in candidates)
+    rates = (f"rate({_named(f'{name}_bucket', selector)}{window})" for name in candidates)
     return " or ".join(
         f"histogram_quantile({share}, sum by (namespace, service, le) ({with_service(one)}))" for one in rates
     )
@@ -58,4 +80,6 @@ def shown(metric: str, value: float) -> str:
         return format_duration(value)
     if metric == "KV cache use":
         return f"{value:.0%}"
+    if metric in UNEVEN:
+        return f"{value:.3g} times the mean"
     return f"{value:.3g}"
