@@ -4,11 +4,11 @@ Pure: the same snapshot and time give the same plan. The operator, the simulator
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from rorqual_engine.commands import choose_commands
-from rorqual_engine.detection import Diagnosis, active, diagnose
+from rorqual_engine.detection import Diagnosis, active, blame_nodes, diagnose
 from rorqual_engine.fleet import Claim, Grant, Inventory, arbitrate
 from rorqual_engine.plan import Configuration, Memory, ScaleEvent, ScaleTo, ServicePlan, Stall
 from rorqual_engine.scaling import (
@@ -73,7 +73,7 @@ class Case:
 def decide(snapshot: Snapshot, now: float) -> dict[ServiceKey, ServicePlan]:
     """A plan for each service of the snapshot at time `now` (seconds since the epoch)."""
     inventory = Inventory.of(snapshot.nodes)
-    prepared = [_prepare(service, inventory, now) for service in snapshot.services]
+    prepared = _share_nodes([_prepare(service, inventory, now) for service in snapshot.services])
     cases = [_consider(one, foresight, now) for one, foresight in zip(prepared, _foresee(prepared), strict=True)]
     grants = arbitrate(inventory, (claim for case in cases if (claim := _claim(case)) is not None))
     return {case.service.key: _plan(case, grants.get(case.service.key), now) for case in cases}
@@ -93,6 +93,15 @@ def _prepare(service: Service, inventory: Inventory, now: float) -> Prepared:
     load = read_load(service, diagnosis.faulty_pods, now)
     question = ask(service, load, sizing.capability, bounds, now)
     return Prepared(service, diagnosis, sequences, sizing, bounds, load, question)
+
+
+def _share_nodes(prepared: Sequence[Prepared]) -> list[Prepared]:
+    """With what services' faults have in common told of each."""
+    found = blame_nodes([one.service for one in prepared], [one.diagnosis for one in prepared])
+    return [
+        one if one.diagnosis is diagnosis else replace(one, diagnosis=diagnosis)
+        for one, diagnosis in zip(prepared, found, strict=True)
+    ]
 
 
 def _foresee(prepared: Sequence[Prepared]) -> list[Foresight | None]:

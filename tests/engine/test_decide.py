@@ -6,6 +6,7 @@ import pytest
 
 from rorqual_engine.decide import decide
 from rorqual_engine.plan import (
+    Advice,
     Apply,
     Configuration,
     Hold,
@@ -15,6 +16,7 @@ from rorqual_engine.plan import (
     Reason,
     ScaleEvent,
     ScaleTo,
+    Scope,
     ServicePlan,
     Verdict,
 )
@@ -293,3 +295,16 @@ def test_every_service_gets_a_plan():
     services = [a_service(name=f"s{i}") for i in range(3)]
     assert set(decide(a_snapshot(*services), NOW)) == {service.key for service in services}
     assert decide(a_snapshot(), NOW) == {}
+
+
+def test_silent_pods_of_two_services_on_one_node_are_the_nodes_fault():
+    def service(name):
+        silent = a_pod(f"{name}-a", "bad", metrics=None, unanswered_since=NOW - 60)
+        return a_service(pods=(silent, a_pod(f"{name}-b", "good", metrics=some_metrics(5))), name=name)
+
+    chat, code = service("chat"), service("code")
+    for of in (chat, code):
+        health = decide(a_snapshot(chat, code), NOW)[of.key].health
+        assert (health.scope, health.where, health.advice) == (Scope.NODE, ("bad",), Advice.CORDON_NODE)
+    alone = decide(a_snapshot(chat), NOW)[chat.key].health
+    assert (alone.scope, alone.where) == (Scope.POD, ("chat-a",))
