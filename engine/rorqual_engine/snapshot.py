@@ -123,6 +123,8 @@ class Pod:
     ready: bool
     ready_since: float | None = None
     """When it last became ready; None while it is not."""
+    lost_at: float | None = None
+    """When it was no longer ready, though its container still runs and once was; None of a pod that still starts."""
     terminating: bool = False
     ip: str | None = None
     version: str | None = None
@@ -138,11 +140,16 @@ class Pod:
     metrics: EngineMetrics | None = None
     """None when neither source gave a fresh sample."""
     unanswered_since: float | None = None
-    """Since when a ready pod's metrics could not be read by direct scraping either."""
+    """Since when the metrics of a pod that is, or was, ready could not be read by direct scraping either."""
 
     @property
     def serving(self) -> bool:
         return self.ready and not self.terminating
+
+    @property
+    def started(self) -> bool:
+        """Whether it serves, or did and has not ended: such a pod has to answer."""
+        return not self.terminating and (self.ready or self.lost_at is not None)
 
     def fresh_metrics(self, now: float) -> EngineMetrics | None:
         """Its metrics, unless there are none or they are too old to decide on."""

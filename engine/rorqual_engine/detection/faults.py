@@ -7,7 +7,7 @@ from rorqual_engine.snapshot import Pod, Service
 from rorqual_engine.units import format_duration
 
 UNANSWERED_SECONDS = 20.0
-"""A ready pod that does not answer for longer is at fault; two scrapes of the usual 15 s may miss it by chance."""
+"""A pod that is or was ready and silent for longer is at fault; two scrapes of the usual 15 s may miss it by chance."""
 AT_ONCE_SECONDS = 2.0
 """Within one round: who listens found none of them."""
 RESTART_SECONDS = 600.0
@@ -46,7 +46,7 @@ def unanswering(found: Sequence[Fault]) -> list[Symptom]:
 
 def _deaf(pods: Sequence[Pod]) -> bool:
     """Whether several pods fell silent at once, and all of them: then it is who listens, or the way there."""
-    since = [pod.unanswered_since for pod in pods if pod.serving]
+    since = [pod.unanswered_since for pod in pods if pod.started]
     silent = [at for at in since if at is not None]
     return len(silent) == len(since) > 1 and max(silent) - min(silent) <= AT_ONCE_SECONDS
 
@@ -56,7 +56,7 @@ def _pod_fault(pod: Pod, deaf: bool, now: float) -> Fault | None:
 
 
 def _unanswered(pod: Pod, now: float) -> Fault | None:
-    if not pod.serving or pod.unanswered_since is None:
+    if not pod.started or pod.unanswered_since is None:
         return None
     silent = now - pod.unanswered_since
     if silent <= UNANSWERED_SECONDS:

@@ -99,7 +99,7 @@ def _alive(symptoms: Sequence[Symptom], service: Service, broken: frozenset[str]
 def _there(one: Suspicion, pods: Sequence[Pod]) -> bool:
     """A pod that is gone takes its symptoms with it."""
     pod = one.symptom.evidence.pod
-    return pod is None or any(other.name == pod and other.serving for other in pods)
+    return pod is None or any(other.name == pod and other.started for other in pods)
 
 
 def _health(

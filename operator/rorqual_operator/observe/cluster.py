@@ -83,6 +83,7 @@ def to_pod(item: Object) -> Pod:
         phase=status.get("phase", "Unknown"),
         ready=ready.get("status") == "True",
         ready_since=_since(ready),
+        lost_at=_lost_at(ready, container),
         terminating="deletionTimestamp" in metadata,
         ip=status.get("podIP"),
         version=metadata.get("labels", {}).get(TEMPLATE_HASH),
@@ -97,6 +98,15 @@ def to_pod(item: Object) -> Pod:
 def _since(ready: Mapping[str, Any]) -> float | None:
     at = ready.get("lastTransitionTime")
     return seconds(at) if at and ready.get("status") == "True" else None
+
+
+def _lost_at(ready: Mapping[str, Any], container: Mapping[str, Any]) -> float | None:
+    """Readiness that went after the container began; before, it is of an earlier run, or of the pod's creation."""
+    at = ready.get("lastTransitionTime")
+    begun = container.get("state", {}).get("running", {}).get("startedAt")
+    if not at or not begun or ready.get("status") != "False" or seconds(at) <= seconds(begun):
+        return None
+    return seconds(at)
 
 
 def _engine_status(status: Mapping[str, Any]) -> Mapping[str, Any]:

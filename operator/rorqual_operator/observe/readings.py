@@ -1,7 +1,8 @@
 """The rounds of reading engines' metrics, and since when a pod has not answered."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Protocol
 
 from rorqual_engine.snapshot import Past, ServiceKey
@@ -64,10 +65,13 @@ class Readings:
             log.warning("the last hour of the services' load is not known: %s", error)
 
     async def update(self, pods: Sequence[Object], now: float) -> None:
-        """One round: reads every ready pod."""
-        ready = [pod for pod in pods if cluster.to_pod(pod).serving]
+        """One round: reads every ready pod. One that was ready is asked as well, but only whether it answers."""
+        views = [(pod, cluster.to_pod(pod)) for pod in pods]
+        ready = [pod for pod, view in views if view.serving]
+        lost = [pod for pod, view in views if view.started and not view.serving]
         targets = [found for found in map(target, ready) if found]
-        reading = await read_in_turn(self._sources, targets, now, self._fresh_seconds)
+        asked = [*targets, *(found for found in map(target, lost) if found)]
+        reading = _without(await read_in_turn(self._sources, asked, now, self._fresh_seconds), set(map(key_of, lost)))
         known = {key_of(pod) for pod in pods}
         self.window.take(reading.samples, known)
         self.steps.take(reading.samples, known, known - {key_of(pod) for pod in ready})
@@ -82,3 +86,8 @@ class Readings:
             reasons = "; ".join(reading.problems.values())
             scraped = f"none of {len(targets)} ready pods answered on /metrics"
             self.problem = f"{reasons}; {scraped}" if reasons else scraped
+
+
+def _without(reading: Reading, pods: Set[Key]) -> Reading:
+    """No figures of these: gateways send them nothing any more."""
+    return replace(reading, samples={pod: sample for pod, sample in reading.samples.items() if pod not in pods})

@@ -36,6 +36,14 @@ def test_silence_of_a_pod_that_is_not_ready_or_ends_is_none():
     assert reasons(a_pod(terminating=True, unanswered_since=NOW - 60)) == []
 
 
+def test_silence_of_a_pod_that_lost_its_readiness_counts():
+    """A kubelet takes a frozen engine out of the Service before twenty seconds are over."""
+    lost = a_pod("a", ready=False, lost_at=NOW - 10, metrics=None, unanswered_since=NOW - 30)
+    assert reasons(lost, a_pod("b")) == [Reason.NOT_ANSWERING]
+    assert reasons(replace(lost, unanswered_since=None), a_pod("b")) == []
+    assert reasons(replace(lost, terminating=True), a_pod("b")) == []
+
+
 def test_a_restart_is_a_fault_for_ten_minutes():
     assert reasons(a_pod(restarts=1, last_restart_at=NOW - 599)) == [Reason.RESTARTING]
     assert reasons(a_pod(restarts=1, last_restart_at=NOW - 601)) == []

@@ -7,6 +7,7 @@ import pytest
 from rorqual_engine.snapshot import ServiceKey
 from rorqual_operator.kube import Object
 from rorqual_operator.observe import cluster
+from rorqual_operator.times import seconds
 
 from ..builders import CONFIGURATION, GPU, NOW, deployment_item, node_item, pod_item, service_item
 
@@ -20,6 +21,36 @@ def test_serving_pod() -> None:
     assert found.serving
     assert (found.name, found.node, found.ip, found.created_at) == ("chat-0", "node-1", "10.0.0.1", NOW - 3600)
     assert (found.restarts, found.waiting_reason, found.unschedulable) == (0, None, None)
+
+
+STARTED, LATER = "2026-01-01T12:00:00Z", "2026-01-01T12:05:00Z"
+
+
+@pytest.mark.parametrize(
+    ("status", "at", "lost"),
+    [
+        ("False", LATER, True),
+        ("False", STARTED, False),
+        ("False", "2026-01-01T11:00:00Z", False),
+        ("True", LATER, False),
+    ],
+)
+def test_readiness_is_lost_only_after_the_container_began(status: str, at: str, lost: bool) -> None:
+    item = pod_item(
+        conditions=[{"type": "Ready", "status": status, "lastTransitionTime": at}],
+        containerStatuses=[{"name": "engine", "restartCount": 0, "state": {"running": {"startedAt": STARTED}}}],
+    )
+    found = cluster.to_pod(item)
+    assert found.lost_at == (seconds(at) if lost else None)
+    assert found.started == (lost or status == "True")
+
+
+def test_a_container_that_ended_has_no_readiness_to_lose() -> None:
+    item = pod_item(
+        conditions=[{"type": "Ready", "status": "False", "lastTransitionTime": LATER}],
+        containerStatuses=[{"name": "engine", "restartCount": 1, "state": {"terminated": {"finishedAt": LATER}}}],
+    )
+    assert cluster.to_pod(item).lost_at is None
 
 
 def test_waiting_container() -> None:

@@ -63,6 +63,30 @@ async def test_since_when_a_pod_does_not_answer() -> None:
     assert subject.unanswered_since == {A: 10}
 
 
+def lost_pod_item(name: str) -> Object:
+    """Was ready, and runs."""
+    item = pod_item(name, ready=False)
+    item["status"]["conditions"][0]["lastTransitionTime"] = "2026-01-01T12:05:00Z"
+    item["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": "2026-01-01T12:00:00Z"}}
+    return item
+
+
+async def test_silence_goes_on_when_readiness_goes() -> None:
+    subject = readings(FakeSource("scrape", B))
+    await subject.update(PODS, 10)
+    await subject.update([lost_pod_item("a"), pod_item("b")], 20)
+    assert (subject.unanswered_since, subject.problem) == ({A: 10}, None)
+
+
+async def test_of_a_pod_that_is_not_ready_any_more_no_figures_are_taken() -> None:
+    source = FakeSource("scrape", A, B)
+    subject = readings(source)
+    for source.at in (10.0, 20.0):
+        await subject.update([lost_pod_item("a"), pod_item("b")], source.at)
+    assert subject.unanswered_since == {}
+    assert subject.window.metrics(A) is None and subject.window.metrics(B) is not None
+
+
 async def test_answer_ends_the_silence() -> None:
     source = FakeSource("scrape", B)
     subject = readings(source)
