@@ -12,6 +12,9 @@ SLOWER = 1.4
 """Least factor that counts: less is nobody's trouble, and within what a law is off."""
 SPREADS = 5.0
 """Usual distances between siblings that it must be, besides: some machines are less even than others."""
+MOST_ASKED = 3.0
+"""Factor that counts however uneven siblings usually are: two vLLMs that shared two cores differed by up to 1.7, and by
+4 to 6 while one of them had 15 % of its time."""
 MOST_SLOWER = 30.0
 """Beyond it no GPU is that slow, and still at work: a metric changed its unit, say."""
 SETTLE_SECONDS = 20.0
@@ -44,7 +47,7 @@ def least_factor(watch: Watch) -> float:
     """From which on a replica is slow."""
     if watch.pace_rounds < LEAST_ROUNDS:
         return FAR_SLOWER
-    return max(SLOWER, math.exp(SPREADS * watch.pace_spread))
+    return min(max(SLOWER, math.exp(SPREADS * watch.pace_spread)), MOST_ASKED)
 
 
 def _behind_siblings(one: Pace, found: Sequence[Pace], least: float) -> Symptom | None:

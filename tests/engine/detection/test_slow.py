@@ -119,6 +119,13 @@ def test_where_siblings_usually_differ_more_counts():
     assert slow(1.0, 3.0, watch=uneven) == [("pod-1", Advice.RESTART_POD)]
 
 
+def test_three_times_as_slow_counts_however_uneven_siblings_are():
+    uneven = replace(KNOWN, pace_spread=0.5)
+    assert least_factor(uneven) == 3.0
+    assert slow(1.0, 2.9, watch=uneven) == []
+    assert slow(1.0, 3.1, watch=uneven) == [("pod-1", Advice.RESTART_POD)]
+
+
 def test_before_anything_is_known_twice_as_slow_counts():
     assert slow(1.0, 1.9, 1.0, watch=Watch()) == []
     assert slow(1.0, 2.1, 1.0, watch=Watch()) == [("pod-1", Advice.RESTART_POD)]
