@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rorqual_engine.detection.detectors.base import Array, Detector
+from rorqual_engine.detection.detectors.base import LEAST_SAMPLES, Array, Detector, DetectorError
 from rorqual_engine.detection.detectors.catalog import make
 from rorqual_engine.detection.threshold import Episode, Threshold, episodes
 
@@ -84,9 +84,11 @@ def learn(
 ) -> Learned:
     """From (samples, metrics), most of them normal. Samples left out keep their place in time, and teach nothing.
 
-    Raises DetectorError for too short a history.
+    Raises DetectorError for too short a history, or one of which too little is left.
     """
     kept = np.ones(len(history), dtype=np.bool_) if left_out is None else ~left_out
+    if kept.sum() < LEAST_SAMPLES:
+        raise DetectorError(f"history: expected at least {LEAST_SAMPLES} samples to learn from; found {kept.sum()}")
     taught = np.where(kept[:, None], history, np.nan)
     model = make(detector).fit(taught, np.random.default_rng(0))
     limit = Threshold.of(model.score_samples(taught)[kept], false_alarms_per_week, step_seconds).limit

@@ -161,7 +161,7 @@ class Watch:
         step = self._store.step_seconds
         if not jobs:
             return
-        said = await self._beside(lambda: {key: _judged(key, job, step) for key, job in jobs.items()}) or {}
+        said = await self._beside(lambda: _judge_all(jobs, step)) or {}
         for key in said.keys() & self._watched.keys():
             _take(self._watched[key], *said[key])
 
@@ -222,6 +222,19 @@ def _job(watched: _Watched, teach: bool) -> _Job:
         faults = within(history.at, labels, "fault")
         lesson = _Lesson(history, watched.history.left_out(labels), faults, watched.wish.false_alarms_per_week)
     return _Job(watched.history.series(RECENT), watched.learned, watched.told.since, lesson)
+
+
+def _judge_all(
+    jobs: Mapping[ServiceKey, _Job], step_seconds: float
+) -> dict[ServiceKey, tuple[Learned | None, Unusual]]:
+    """What goes wrong with one service is logged, and stops no other."""
+    found = {}
+    for key, job in jobs.items():
+        try:
+            found[key] = _judged(key, job, step_seconds)
+        except Exception:  # a hint must not end the operator
+            log.exception("cannot look at the metrics of %s", key)
+    return found
 
 
 def _judged(key: ServiceKey, job: _Job, step_seconds: float) -> tuple[Learned | None, Unusual]:

@@ -56,3 +56,5 @@ def test_what_is_left_out_teaches_nothing():
 def test_too_short_a_history_is_refused():
     with pytest.raises(DetectorError, match="at least 30 samples"):
         learn(DEFAULT, NAMES, minutes(10), 1.0, 60.0)
+    with pytest.raises(DetectorError, match="at least 30 samples to learn from; found 0"):
+        learn(DEFAULT, NAMES, minutes(), 1.0, 60.0, np.ones(600, dtype=bool))

@@ -199,6 +199,30 @@ async def test_what_finds_fewer_labelled_faults_is_not_used(monkeypatch: pytest.
     assert (await looked.looks(1)).limit == limit
 
 
+async def test_a_label_over_the_whole_history_leaves_what_was_learned() -> None:
+    looked = Looked()
+    limit = (await looked.looks(LEAST_HISTORY + 5)).limit
+    looked.label = f"{rfc3339(BEGIN - 60)}/{rfc3339(BEGIN + 1e6)}=fault"
+    after = await looked.looks(2)
+    assert limit is not None and (after.limit, after.refused) == (limit, None)
+
+
+async def test_what_goes_wrong_with_one_service_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    learn = module.learn
+
+    def fail_first(*arguments: Any) -> Any:
+        monkeypatch.setattr(module, "learn", learn)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(module, "learn", fail_first)
+    looked = Looked()
+    await looked.looks(LEAST_HISTORY)
+    assert [looked.find(key).score is None for key in (CHAT, CODE)] == [True, False]
+    assert "cannot look at the metrics of llm/chat" in caplog.text
+
+
 async def test_one_service_that_cannot_learn_is_told_in_the_log_alone(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
