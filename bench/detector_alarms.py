@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from autoscaling_runs import in_parallel
-from diagnosis import CLEAN_REPLICAS, DAY_SECONDS, NAME
+from diagnosis import CLEAN_REPLICAS, DAY_SECONDS, NAME, of_fixed_size
 
 from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.simulation.incidents import a_spec, facts
@@ -27,16 +27,15 @@ from rorqual_engine.simulation.workloads.registry import workload
 from rorqual_engine.snapshot import Service as Seen
 from rorqual_engine.snapshot import ServiceKey
 from rorqual_operator.anomalies.expressions import expressions
-from rorqual_operator.anomalies.prometheus import Row
+from rorqual_operator.anomalies.prometheus import STEP_SECONDS, Row
 from rorqual_operator.anomalies.series import Series
 from rorqual_operator.anomalies.watch import Watch
 
-STEP_SECONDS, TICK_SECONDS = 60.0, 10.0
 WORKLOAD = "servegen-day"
 LASTS_SECONDS, AFTER_SECONDS = 1200.0, 3600.0
 EARLIEST_SECONDS = 2 * 3600.0
 KEY = ServiceKey("bench", NAME)
-KINDS = ("one-twice-as-slow", "all-half-as-fast", "one-leaks", "one-killed")
+KINDS = ("one-twice-as-slow", "all-half-again-as-slow", "one-leaks", "one-killed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +104,8 @@ def _over_mean(values: Sequence[float | None]) -> float | None:
 
 
 def day(seed: int, kind: str = "") -> Day:
-    replicas, spec = CLEAN_REPLICAS[WORKLOAD], a_spec()
-    scaling = spec.scaling.model_copy(update={"min_replicas": replicas, "max_replicas": replicas})
-    spec = spec.model_copy(update={"scaling": scaling})
+    replicas = CLEAN_REPLICAS[WORKLOAD]
+    spec = of_fixed_size(replicas)
     begin = float(np.random.default_rng(seed).uniform(EARLIEST_SECONDS, DAY_SECONDS - 2 * AFTER_SECONDS))
     service = Service(facts(spec), workload(WORKLOAD).draw(seed), replicas, faults=faults(kind, begin, replicas))
     recorder = Recorder(spec)
@@ -120,7 +118,7 @@ def faults(kind: str, begin: float, replicas: int) -> tuple[Fault, ...]:
     end = begin + LASTS_SECONDS
     if kind == "one-twice-as-slow":
         return Fault(begin, 1, "slow", 2.0), Fault(end, 1, "slow", 1.0)
-    if kind == "all-half-as-fast":
+    if kind == "all-half-again-as-slow":
         every = range(replicas)
         return (*(Fault(begin, n, "slow", 1.5) for n in every), *(Fault(end, n, "slow", 1.0) for n in every))
     if kind == "one-leaks":

@@ -1,6 +1,6 @@
 """Time of the operator's detectors: one look at many services, and what learning one service's day takes.
 
-    python bench/detector_time.py [--services 1000] [--metrics 13]
+    python bench/detector_time.py [--services 1000] [--metrics 16]
 
 A look is what `rorqual_operator.anomalies.watch` computes once a minute for every service that has metrics: scores of
 its last samples, and the evidence of an episode where there is one, here for one service in a hundred. Histories are
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from rorqual_engine.detection.detectors.catalog import DEFAULT
 from rorqual_engine.detection.learned import learn
+from rorqual_operator.anomalies.expressions import expressions
 from rorqual_operator.anomalies.history import KEPT
+from rorqual_operator.anomalies.prometheus import STEP_SECONDS
 from rorqual_operator.anomalies.watch import RECENT
 
 UNKNOWN, UNUSUAL = 0.02, 0.01
@@ -32,13 +34,13 @@ def drawn(random: np.random.Generator, samples: int, metrics: int) -> NDArray[np
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--services", type=int, default=1000)
-    parser.add_argument("--metrics", type=int, default=13)
+    parser.add_argument("--metrics", type=int, default=len(expressions(STEP_SECONDS)))
     options = parser.parse_args()
     random = np.random.default_rng(1)
     names = tuple(f"metric {place}" for place in range(options.metrics))
 
     begin = time.perf_counter()
-    learned = learn(DEFAULT, names, drawn(random, KEPT, options.metrics), 1.0, 60.0)
+    learned = learn(DEFAULT, names, drawn(random, KEPT, options.metrics), 1.0, STEP_SECONDS)
     print(f"learning one day of minutes of {options.metrics} metrics: {1000 * (time.perf_counter() - begin):.0f} ms")
 
     recent = [drawn(random, RECENT, options.metrics) for _ in range(options.services)]

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from autoscaling_runs import in_parallel
 
+from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.plan import Health, Verdict
 from rorqual_engine.simulation.incidents import INCIDENTS, Incident, Truth, a_spec, facts, incident
 from rorqual_engine.simulation.operated import Operated
@@ -119,12 +120,17 @@ def episodes(ticks: Sequence[Tick]) -> int:
     return sum(now and not before for before, now in zip([False, *alarms], alarms, strict=False))
 
 
+def of_fixed_size(replicas: int) -> LLMServiceSpec:
+    """The incidents' service, which is not scaled."""
+    spec = a_spec()
+    scaling = spec.scaling.model_copy(update={"min_replicas": replicas, "max_replicas": replicas})
+    return spec.model_copy(update={"scaling": scaling})
+
+
 def clean_run(name: str, seed: int, days: float) -> Judged:
     requests = workload(name).draw(seed)
     replicas = CLEAN_REPLICAS[name]
-    spec = a_spec()
-    scaling = spec.scaling.model_copy(update={"min_replicas": replicas, "max_replicas": replicas})
-    spec = spec.model_copy(update={"scaling": scaling})
+    spec = of_fixed_size(replicas)
     service = Service(facts(spec), _first(requests, days * DAY_SECONDS), replicas)
     recorder = Recorder(specs={NAME: spec})
     simulate(Scenario({NAME: service}, seed=seed), recorder)

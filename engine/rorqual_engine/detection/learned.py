@@ -56,7 +56,9 @@ class Learned:
     def periods(self, values: Array, scores: Array) -> tuple[Period, ...]:
         """Every episode of these samples."""
         found = episodes(scores, self.limit)
-        parts = self.detector.contributions(values) if found else values
+        if not found:
+            return ()
+        parts = self.detector.contributions(values)
         return tuple(
             Period(one.begin, one.end, one.over, one.peak / self.limit, self._evidence(values, parts, one))
             for one in found

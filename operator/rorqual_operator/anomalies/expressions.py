@@ -2,7 +2,7 @@
 
 from rorqual_engine.catalog import vllm_metrics as names
 from rorqual_engine.units import format_duration
-from rorqual_operator.monitoring.promql import with_service
+from rorqual_operator.monitoring.promql import ENGINE_PODS, fill, with_service
 
 LEAST_WINDOW_SECONDS = 5.0
 COUNTED = (
@@ -19,7 +19,7 @@ UNEVEN = ("busiest replica", "fullest replica", "slowest replica")
 
 def of_service(namespace: str, service: str) -> str:
     """Selector of one service's pods."""
-    return f', namespace="{namespace}", pod=~"{service}-[a-z0-9]+-[a-z0-9]{{5}}"'
+    return f", {fill(ENGINE_PODS, namespace, service)}"
 
 
 def expressions(step_seconds: float, selector: str = "") -> dict[str, str]:
