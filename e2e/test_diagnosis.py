@@ -72,7 +72,7 @@ def test_a_throttled_engine_is_slow_and_nobody_else(
     with Load(chat, at_once=6):
         until(lambda: chat.status["health"]["verdict"] == "Healthy")
         set_pace(address, SLOW)
-        until(lambda: chat.status["health"]["verdict"] == "Fault", 100)
+        until(lambda: chat.status["health"]["verdict"] == "Fault", 150)
         status = chat.status
         told = CliRunner().invoke(explain, ["chat", "-n", chat.namespace, "--kubeconfig", str(sandbox.kubeconfig)])
 

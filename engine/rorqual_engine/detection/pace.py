@@ -12,6 +12,9 @@ from rorqual_engine.timing import Capability
 
 LEAST_TOKENS_PER_SECOND = 5.0
 """Below it a mean is of too few tokens."""
+WARM_UP_SECONDS = 30.0
+"""Of a replica that has just become ready: what it does in them says nothing of its GPU. A vLLM compiles and fills its
+caches with its first requests; over its first minute one was three times as slow as its sibling."""
 MOST_PREFILL = 0.8
 """Share of the time that the law may give to prompts; beyond it, it says nothing of decoding."""
 
@@ -35,16 +38,24 @@ class Pace:
 
 
 def paces(service: Service, capability: Capability | None, now: float) -> list[Pace]:
-    """Of the serving pods that make tokens; none where the law does not know the GPU."""
+    """Of the serving pods that make tokens and have warmed up; none where the law does not know the GPU."""
     if capability is None:
         return []
     found = []
     for pod in service.pods:
         metrics = pod.fresh_metrics(now) if pod.serving else None
-        pace = _pace(pod, service, capability, metrics) if metrics is not None else None
+        if metrics is None or not _warm(pod, metrics):
+            continue
+        pace = _pace(pod, service, capability, metrics)
         if pace is not None:
             found.append(pace)
     return found
+
+
+def _warm(pod: Pod, metrics: EngineMetrics) -> bool:
+    """Whether all that the metrics tell of came after the pod's first seconds."""
+    begins = metrics.observed_at - metrics.window_seconds
+    return pod.ready_since is None or begins >= pod.ready_since + WARM_UP_SECONDS
 
 
 def _pace(pod: Pod, service: Service, capability: Capability, metrics: EngineMetrics) -> Pace | None:

@@ -51,8 +51,8 @@ def pods_of(name: str, view: View, watched: Watched, gpus: int) -> tuple[Pod, ..
     now = EPOCH + view.now
     pods: list[Pod] = []
 
-    def add(number: int, created_at: float, metrics: EngineMetrics | None, *, ready: bool = True) -> None:
-        standing = view.standings.get(number, UNVERSIONED)
+    def add(number: int, created_at: float, metrics: EngineMetrics | None, ready_since: float | None) -> None:
+        standing, ready = view.standings.get(number, UNVERSIONED), ready_since is not None
         died, unheard = standing.died_at, watched.unheard_since.get(number)
         pods.append(
             Pod(
@@ -61,7 +61,7 @@ def pods_of(name: str, view: View, watched: Watched, gpus: int) -> tuple[Pod, ..
                 created_at=created_at,
                 phase="Running" if ready else "Pending",
                 ready=ready,
-                ready_since=now if ready else None,
+                ready_since=ready_since,
                 version=f"v{standing.version}",
                 restarts=standing.restarts,
                 last_restart_at=None if died is None else EPOCH + died,
@@ -70,14 +70,17 @@ def pods_of(name: str, view: View, watched: Watched, gpus: int) -> tuple[Pod, ..
             )
         )
 
+    def add_ready(number: int, metrics: EngineMetrics | None) -> None:
+        since = EPOCH + view.ready_at[number]
+        add(number, since - view.startup_seconds[number], metrics, since)
+
     for place, number in enumerate(view.numbers):
-        metrics = metrics_of(number, place, view, watched.scrapes)
-        add(number, now - view.startup_seconds.get(number, 0.0), metrics)
+        add_ready(number, metrics_of(number, place, view, watched.scrapes))
     for number in watched.unheard_since:
-        add(number, now - view.startup_seconds[number], None)
+        add_ready(number, None)
     numbers = view.starting_numbers or range(-len(view.starting_seconds), 0)
     for number, since in zip(numbers, view.starting_seconds, strict=True):
-        add(number, now - float(since), None, ready=False)
+        add(number, now - float(since), None, None)
     return tuple(pods)
 
 

@@ -122,6 +122,11 @@ class OperatedAlone:
         """Of the last tick."""
         return self._whole.plans["service"]
 
+    @property
+    def seen(self) -> Service:
+        """What it was made from."""
+        return self._whole.seen["service"]
+
 
 def _placed(view: View) -> int:
     return view.ready + view.starting + view.draining

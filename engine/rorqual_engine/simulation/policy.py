@@ -81,6 +81,8 @@ class View:
     """Of the ready replicas with known figures, in the arrays' order."""
     startup_seconds: Mapping[int, float] = field(default_factory=dict)
     """How long each ready replica took to start, by its number."""
+    ready_at: Mapping[int, float] = field(default_factory=dict)
+    """When each of them became ready, in seconds of the run."""
     starting_numbers: tuple[int, ...] = ()
     """In the order of `starting_seconds`."""
     standings: Mapping[int, Standing] = field(default_factory=dict)

@@ -288,6 +288,7 @@ def _view(member: _Member, now: float) -> View:
         history=member.history,
         numbers=tuple(number for number in seen.numbers if number in serving),
         startup_seconds={one.number: one.startup_seconds for one in fleet.serving},
+        ready_at={one.number: one.ready_at for one in fleet.serving},
         starting_numbers=tuple(one.number for one in fleet.starting),
         standings={one.number: Standing(one.restarts, one.died_at, one.version) for one in fleet.replicas},
     )

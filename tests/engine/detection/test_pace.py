@@ -45,6 +45,13 @@ def test_what_tells_too_little_tells_nothing(metrics):
     assert paces(a_service(pods=(a_pod(metrics=metrics),)), LAW, NOW) == []
 
 
+@pytest.mark.parametrize(("ready_for", "judged"), [(89, False), (90, True)])
+def test_what_came_in_a_replicas_first_seconds_is_not_judged(ready_for, judged):
+    """A window of 60 s has to begin 30 s after the replica became ready."""
+    pod = a_pod(metrics=decoding(window_seconds=60), ready_since=NOW - ready_for)
+    assert bool(paces(a_service(pods=(pod,)), LAW, NOW)) == judged
+
+
 def test_without_a_law_nothing_is_expected():
     assert paces(a_service(pods=(a_pod(metrics=decoding()),)), None, NOW) == []
 

@@ -62,4 +62,6 @@ def view(
         held=held,
         history=history([]) if past is None else past,
         numbers=numbers,
+        startup_seconds=dict.fromkeys(numbers, 30.0),
+        ready_at=dict.fromkeys(numbers, 0.0),
     )

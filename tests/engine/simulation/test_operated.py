@@ -10,7 +10,7 @@ from rorqual_engine.api.spec import LLMServiceSpec
 from rorqual_engine.plan import Stall
 from rorqual_engine.scaling import experience
 from rorqual_engine.simulation.facts import facts_of
-from rorqual_engine.simulation.observed import TPOT_BOUNDS, TTFT_BOUNDS
+from rorqual_engine.simulation.observed import EPOCH, TPOT_BOUNDS, TTFT_BOUNDS
 from rorqual_engine.simulation.operated import Operated, OperatedAlone
 from rorqual_engine.simulation.policy import Facts
 from rorqual_engine.simulation.requests import Requests, requests_of
@@ -91,6 +91,15 @@ def test_the_start_up_that_was_seen_is_planned_with() -> None:
     outcome, policy = ran(load(5.6, 600.0), of=spec(most=4))
     assert outcome.fleet.next_number > 1
     assert policy.plan.outlook is not None and policy.plan.outlook.startup_seconds == pytest.approx(30.0)
+
+
+def test_a_replica_is_ready_since_it_became_so() -> None:
+    """Not since the round that sees it: three from the first second, one that died after 100 s and starts in 30."""
+    _, policy = ran(load(5.6, 300.0), initial=3, of=spec(most=3), faults=(Fault(100.0, 1, "kill"),))
+    pods = policy.seen.pods
+    since = {pod.name: pod.ready_since - EPOCH for pod in pods if pod.ready_since is not None}
+    assert since == {"service-0-0": 0.0, "service-0-1": pytest.approx(130.0), "service-0-2": 0.0}
+    assert all(pod.created_at < pod.ready_since for pod in pods if pod.ready_since is not None)
 
 
 def test_without_objectives_the_reactive_rule_scales() -> None:
