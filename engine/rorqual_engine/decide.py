@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from rorqual_engine.commands import choose_commands
-from rorqual_engine.detection import Diagnosis, active, blame_nodes, diagnose
+from rorqual_engine.detection import Diagnosis, active, blame_shared, diagnose, usual_with_others
 from rorqual_engine.fleet import Claim, Grant, Inventory, arbitrate
 from rorqual_engine.plan import Configuration, Memory, ScaleEvent, ScaleTo, ServicePlan, Stall
 from rorqual_engine.scaling import (
@@ -73,17 +73,20 @@ class Case:
 def decide(snapshot: Snapshot, now: float) -> dict[ServiceKey, ServicePlan]:
     """A plan for each service of the snapshot at time `now` (seconds since the epoch)."""
     inventory = Inventory.of(snapshot.nodes)
-    prepared = _share_nodes([_prepare(service, inventory, now) for service in snapshot.services])
+    with_others = usual_with_others(snapshot.services)
+    prepared = _share_places(
+        [_prepare(service, inventory, with_others.get(service.key), now) for service in snapshot.services]
+    )
     cases = [_consider(one, foresight, now) for one, foresight in zip(prepared, _foresee(prepared), strict=True)]
     grants = arbitrate(inventory, (claim for case in cases if (claim := _claim(case)) is not None))
     return {case.service.key: _plan(case, grants.get(case.service.key), now) for case in cases}
 
 
-def _prepare(service: Service, inventory: Inventory, now: float) -> Prepared:
+def _prepare(service: Service, inventory: Inventory, with_others: float | None, now: float) -> Prepared:
     running = service.workload.configuration if service.workload else None
     sequences = concurrent_sequences(service.spec, running, inventory)
     capability = service.memory.sized.capability if service.memory.sized else None
-    diagnosis = diagnose(service, sequences, capability, _last_active_at(service, now), now)
+    diagnosis = diagnose(service, sequences, capability, _last_active_at(service, now), now, with_others)
     sizing = size(service, inventory, now)
     if isinstance(sizing, Stall):
         return Prepared(service, diagnosis, sequences, stall=sizing)
@@ -95,9 +98,9 @@ def _prepare(service: Service, inventory: Inventory, now: float) -> Prepared:
     return Prepared(service, diagnosis, sequences, sizing, bounds, load, question)
 
 
-def _share_nodes(prepared: Sequence[Prepared]) -> list[Prepared]:
+def _share_places(prepared: Sequence[Prepared]) -> list[Prepared]:
     """With what services' faults have in common told of each."""
-    found = blame_nodes([one.service for one in prepared], [one.diagnosis for one in prepared])
+    found = blame_shared([one.service for one in prepared], [one.diagnosis for one in prepared])
     return [
         one if one.diagnosis is diagnosis else replace(one, diagnosis=diagnosis)
         for one, diagnosis in zip(prepared, found, strict=True)

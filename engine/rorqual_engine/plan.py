@@ -61,6 +61,9 @@ class Reason(StrEnum):
     CANNOT_START = "CannotStart"
     NO_PROGRESS = "NoProgress"
     SLOW = "Slow"
+    FLAPPING = "Flapping"
+    GPU_ERROR = "GPUError"
+    GPU_THROTTLED = "GPUThrottled"
     KV_CACHE_LEAKING = "KVCacheLeaking"
     KV_CACHE_THRASHING = "KVCacheThrashing"
     TOO_FEW_SEQUENCES = "TooFewSequences"
@@ -101,6 +104,7 @@ class Scope(StrEnum):
     POD = "Pod"
     NODE = "Node"
     VERSION = "Version"
+    GPU_TYPE = "GPUType"
     SERVICE = "Service"
 
 
@@ -299,10 +303,24 @@ class Suspicion:
 
 
 @dataclass(frozen=True, slots=True)
+class Readiness:
+    """How steadily one pod has been ready since its engine began."""
+
+    pod: str
+    since: float
+    """When it first was."""
+    last: float
+    """When it last became so."""
+    returns: tuple[float, ...] = ()
+    """When it became so again, within the last ten minutes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """What detection remembers of a service."""
 
     suspicions: tuple[Suspicion, ...] = ()
+    readiness: tuple[Readiness, ...] = ()
     usual_pace: float | None = None
     """Time between tokens over that of the law, the middle of its replicas, as it usually is."""
     pace_rounds: int = 0
@@ -323,10 +341,12 @@ class Health:
     evidence: tuple[Evidence, ...] = ()
     scope: Scope = Scope.SERVICE
     where: tuple[str, ...] = ()
-    """Names of the pods, the node or the version; empty for the whole service."""
+    """Names of the pods, nodes, version or GPU type; empty for the whole service."""
     confidence: float | None = None
     """0 to 1; None where nothing is claimed."""
     advice: Advice = Advice.NOTHING
+    missing: tuple[str, ...] = ()
+    """Signals that are not there, and what is not looked for without them."""
 
 
 @dataclass(frozen=True, slots=True)

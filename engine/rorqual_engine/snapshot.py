@@ -112,6 +112,27 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
+class GPU:
+    """What is known of one GPU that a pod holds, beside the engine's figures. What is not known is None or empty."""
+
+    index: str
+    """On its node, as nvidia-smi counts."""
+    clock_mhz: float | None = None
+    """Of its streaming multiprocessors."""
+    temperature_celsius: float | None = None
+    busy: float | None = None
+    """Share of the time in which it worked, 0..1."""
+    held_down_by: tuple[str, ...] = ()
+    """What keeps its clock low and ought not to: heat, a power brake. A power limit that full work reaches is usual."""
+    xid: int | None = None
+    """The driver's last error, where it came within the last ten minutes."""
+    memory_errors: float = 0.0
+    """Uncorrectable ones within the last ten minutes."""
+    remap_failed: bool = False
+    """A faulty row of its memory has no spare left."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """One engine pod of a service."""
 
@@ -141,6 +162,12 @@ class Pod:
     """None when neither source gave a fresh sample."""
     unanswered_since: float | None = None
     """Since when the metrics of a pod that is, or was, ready could not be read by direct scraping either."""
+    gpus: tuple[GPU, ...] = ()
+    """That it holds, where something tells of them."""
+    gpu_product: str | None = None
+    """By its node's label."""
+    node_problem: str | None = None
+    """Why its node is not well, by the node's conditions."""
 
     @property
     def serving(self) -> bool:

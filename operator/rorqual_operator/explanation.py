@@ -50,6 +50,8 @@ def _lines(spec: LLMServiceSpec, status: LLMServiceStatus) -> Iterator[str]:
             where = f" ({', '.join(status.health.where)})" if status.health.where else ""
             sure = f", confidence {status.health.confidence:g}" if status.health.confidence is not None else ""
             yield from _row("Advice", f"{status.health.advice}{where}{sure}")
+        for place, absent in enumerate(status.health.missing):
+            yield from _row("Missing" if place == 0 else "", absent)
         if status.health.unusual is not None:
             shown = "; ".join(f"{one.metric} {one.observed}, {one.expected}" for one in status.health.unusual.evidence)
             yield from _row("Unusual", f"since {status.health.unusual.since}: {shown}")

@@ -11,7 +11,7 @@ Atomic = {"x-kubernetes-list-type": "atomic"}
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 Verdict = Literal["Healthy", "Overload", "Fault", "Drift", "Misconfigured", "Idle", "Unknown"]
-Scope = Literal["Pod", "Node", "Version", "Service"]
+Scope = Literal["Pod", "Node", "Version", "GPUType", "Service"]
 Advice = Literal["Nothing", "Scale", "RestartPod", "CordonNode", "RollBack", "Retune", "Look"]
 
 
@@ -198,11 +198,13 @@ class Health(ApiModel):
     scope: Scope | None = None
     """What it is about."""
     where: Annotated[list[str], Field(json_schema_extra=Atomic)] = []
-    """The pods, the node or the version (its pod-template-hash); empty when it is about the whole service."""
+    """The pods, nodes, version (its pod-template-hash) or GPU type; empty when it is about the whole service."""
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None
     """How sure Rorqual is, in steps of a tenth; absent where nothing is claimed."""
     advice: Advice | None = None
     """What would help; nobody acts on it but scaling and tuning, by their own rules."""
+    missing: Annotated[list[str], Field(max_length=8, json_schema_extra=Atomic)] = []
+    """Signals that are not there, and what is not looked for without them."""
     unusual: Unusual | None = None
     """Told by a detector that learned from the service's history, whatever the verdict; absent while all is as usual, and before it has learned."""
     label_refused: str | None = None

@@ -4,9 +4,10 @@ A high time between tokens under load is not what it is at rest: the law has bot
 """
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rorqual_engine.plan import Readiness
 from rorqual_engine.snapshot import EngineMetrics, Pod, Service
 from rorqual_engine.timing import Capability
 
@@ -37,25 +38,31 @@ class Pace:
         return self.observed_seconds / self.expected_seconds
 
 
-def paces(service: Service, capability: Capability | None, now: float) -> list[Pace]:
+def paces(
+    service: Service, capability: Capability | None, readiness: Sequence[Readiness], now: float
+) -> list[Pace]:  # fmt: skip
     """Of the serving pods that make tokens and have warmed up; none where the law does not know the GPU."""
+    sized = service.memory.sized
     if capability is None:
         return []
+    began = {one.pod: one.since for one in readiness}
     found = []
     for pod in service.pods:
         metrics = pod.fresh_metrics(now) if pod.serving else None
-        if metrics is None or not _warm(pod, metrics):
+        if metrics is None or not _warm(metrics, began.get(pod.name, pod.ready_since)):
             continue
+        if sized is not None and pod.gpu_product not in (None, sized.configuration.gpu):
+            continue  # the law is of another GPU
         pace = _pace(pod, service, capability, metrics)
         if pace is not None:
             found.append(pace)
     return found
 
 
-def _warm(pod: Pod, metrics: EngineMetrics) -> bool:
+def _warm(metrics: EngineMetrics, ready_since: float | None) -> bool:
     """Whether all that the metrics tell of came after the pod's first seconds."""
     begins = metrics.observed_at - metrics.window_seconds
-    return pod.ready_since is None or begins >= pod.ready_since + WARM_UP_SECONDS
+    return ready_since is None or begins >= ready_since + WARM_UP_SECONDS
 
 
 def _pace(pod: Pod, service: Service, capability: Capability, metrics: EngineMetrics) -> Pace | None:

@@ -1,4 +1,4 @@
-"""Replicas that are slower than they ought to be: than their siblings, than another version, than they used to be."""
+"""Replicas that are slower than they ought to be: than siblings, another version, their own past, or other services."""
 
 import math
 from collections.abc import Sequence
@@ -29,10 +29,11 @@ LEARNING = 1.0 / 120.0
 """Weight of a round in what is usual: with ticks of 10 s, it follows within twenty minutes."""
 
 
-def find_slow(found: Sequence[Pace], watch: Watch) -> list[Symptom]:
-    """Pods behind their siblings, or else all of them behind what is usual."""
+def find_slow(found: Sequence[Pace], watch: Watch, with_others: float | None = None) -> list[Symptom]:
+    """Pods behind their siblings, or else all behind what is usual: with this service, or else `with_others`."""
     residuals, least = [one.residual for one in found], least_factor(watch)
-    if not found or max(residuals) < least * min(min(residuals), watch.usual_pace or math.inf):
+    usual = watch.usual_pace if knows_its_pace(watch) else with_others
+    if not found or max(residuals) < least * min(min(residuals), usual or math.inf):
         return []
     versions = _slow_version(found, least)
     if versions:
@@ -40,7 +41,12 @@ def find_slow(found: Sequence[Pace], watch: Watch) -> list[Symptom]:
     pods = [symptom for one in found if (symptom := _behind_siblings(one, found, least)) is not None]
     if pods and 2 * len(pods) <= len(found):
         return pods
-    return _behind_usual(found, watch)
+    return [] if usual is None else _behind_usual(found, watch, usual)
+
+
+def knows_its_pace(watch: Watch) -> bool:
+    """Whether what is usual was learned from enough rounds."""
+    return watch.usual_pace is not None and watch.pace_rounds >= LEAST_ROUNDS
 
 
 def least_factor(watch: Watch) -> float:
@@ -87,18 +93,20 @@ def _slow_version(found: Sequence[Pace], least: float) -> list[Symptom]:
     return []
 
 
-def _behind_usual(found: Sequence[Pace], watch: Watch) -> list[Symptom]:
-    """Every pod, where the middle one is behind: nobody is left to compare with but the past."""
+def _behind_usual(found: Sequence[Pace], watch: Watch, usual: float) -> list[Symptom]:
+    """Every pod, where the middle one is behind: nobody is left to compare with but the past, or other services."""
     now = middle([one.residual for one in found])
-    usual = watch.usual_pace
     least = least_factor(watch)
-    if now is None or usual is None or watch.pace_rounds < LEAST_ROUNDS or now < least * usual:
+    if now is None or now < least * usual:
         return []
     laden = any(one.filling > MOST_FILLING or (one.pod.metrics and one.pod.metrics.waiting > 0) for one in found)
     if laden and now < FAR_SLOWER * usual:
         return []
     changed = all(one.pod.version not in (None, watch.usual_version) for one in found)
-    beside, advice = ("by the version before", Advice.ROLL_BACK) if changed else ("by its own past", Advice.LOOK)
+    if not knows_its_pace(watch):
+        beside, advice = "by other services with this model and GPU", Advice.LOOK
+    else:
+        beside, advice = ("by the version before", Advice.ROLL_BACK) if changed else ("by its own past", Advice.LOOK)
     return _symptoms(found, usual, least, beside, advice)
 
 

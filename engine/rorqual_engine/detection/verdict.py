@@ -3,19 +3,22 @@
 A fault explains a queue, and so does a configuration that does not fit; a queue explains neither.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from rorqual_engine.detection.drift import find_drift
 from rorqual_engine.detection.faults import Fault, find_faults, unanswering
+from rorqual_engine.detection.hardware import find_hardware, surroundings
 from rorqual_engine.detection.misfit import find_misfits
+from rorqual_engine.detection.missing import missing_signals
 from rorqual_engine.detection.overload import Overload, find_overload, missed_objectives
-from rorqual_engine.detection.pace import Pace, paces
+from rorqual_engine.detection.pace import paces
 from rorqual_engine.detection.persistence import settle
-from rorqual_engine.detection.scope import advise, locate
+from rorqual_engine.detection.readiness import find_flapping, follow
+from rorqual_engine.detection.scope import advise, locate, nodes_of
 from rorqual_engine.detection.slow import find_slow, learn_pace
 from rorqual_engine.detection.stuck import find_leaks, find_stuck
-from rorqual_engine.plan import Advice, Evidence, Health, Reason, Suspicion, Symptom, Verdict, Watch
+from rorqual_engine.plan import Advice, Evidence, Health, Reason, Scope, Suspicion, Symptom, Verdict, Watch
 from rorqual_engine.snapshot import EngineMetrics, Pod, Service
 from rorqual_engine.timing import Capability
 from rorqual_engine.units import duration_seconds, format_duration
@@ -36,26 +39,40 @@ class Diagnosis:
 
 
 def diagnose(
-    service: Service, sequences: int, capability: Capability | None, last_active_at: float, now: float
+    service: Service,
+    sequences: int,
+    capability: Capability | None,
+    last_active_at: float,
+    now: float,
+    usual_with_others: float | None = None,
 ) -> Diagnosis:
     """The verdict; `sequences` is what one replica works on at once, `last_active_at` when a request was last seen.
 
     `capability` is what the performance law says of a replica, None where it does not know the GPU: then what needs a
-    law is not looked for. With detection.mode Off nothing is, and the verdict is Unknown.
+    law is not looked for. `usual_with_others` is the time between tokens over that law that other services with the
+    same model and GPUs have. With detection.mode Off nothing is looked for, and the verdict is Unknown.
     """
     if service.spec.detection.mode == "Off":
         return Diagnosis(Health(Verdict.UNKNOWN, Reason.NOTHING_KNOWN, "detection.mode is Off"))
     metrics = [one for pod in service.pods if pod.serving and (one := pod.fresh_metrics(now)) is not None]
     broken = find_faults(service, now)
     ailing = frozenset(evidence.pod for _, evidence in broken if evidence.pod is not None)
-    found = paces(service, capability, now)
-    symptoms = _alive(_symptoms(service, metrics, found, sequences, capability, now), service, ailing)
-    suspicions = settle((*unanswering(broken), *symptoms), service.memory.watch.suspicions, now)
+    readiness = follow(service.memory.watch.readiness, service.pods, now)
+    found = paces(service, capability, readiness, now)
     overload = find_overload(service, metrics, sequences)
+    symptoms = [
+        *find_hardware(service),
+        *(find_flapping(readiness) if not overload else ()),
+        *find_slow(found, service.memory.watch, usual_with_others),
+        *_symptoms(service, metrics, sequences, capability, now),
+    ]
+    symptoms = _alive(symptoms, service, ailing)
+    suspicions = settle((*unanswering(broken), *symptoms), service.memory.watch.suspicions, now)
     believed = [one.symptom for one in suspicions if one.settled and _there(one, service.pods)]
     health = _health(service, metrics, broken, believed, overload, last_active_at, now)
+    health = replace(health, missing=missing_signals(service, capability))
     quiet = not broken and not symptoms and not any(one.settled for one in suspicions)
-    watch = replace(learn_pace(service.memory.watch, found, quiet), suspicions=suspicions)
+    watch = replace(learn_pace(service.memory.watch, found, quiet), suspicions=suspicions, readiness=readiness)
     return Diagnosis(health, ailing | _at_fault(believed), watch)
 
 
@@ -71,15 +88,13 @@ def _at_fault(believed: Sequence[Symptom]) -> frozenset[str]:
 def _symptoms(
     service: Service,
     metrics: Sequence[EngineMetrics],
-    found: Sequence[Pace],
     sequences: int,
     capability: Capability | None,
     now: float,
 ) -> list[Symptom]:
-    """Everything that shows this round in what the pods do."""
+    """Everything else that shows this round in what the pods do."""
     return [
         *find_stuck(service, now),
-        *find_slow(found, service.memory.watch),
         *find_leaks(service, capability, now),
         *find_misfits(service, metrics, sequences, capability, now),
         *find_drift(service),
@@ -135,7 +150,7 @@ def _broken(
     reason, first = broken[0]
     pods = {each.pod for _, each in broken if each.pod is not None}
     more = [one.evidence for one in faults if one.evidence.pod not in pods]
-    evidence = [each for _, each in broken] + more + [each for _, each in overload]
+    evidence = [each for _, each in broken] + more + surroundings(service, pods) + [each for _, each in overload]
     scope, where = locate(service, pods)
     advice = advise(_ADVICE[reason], scope)
     return Health(Verdict.FAULT, reason, _told(first), tuple(evidence), scope, where, CERTAIN, advice)
@@ -151,14 +166,34 @@ _ADVICE = {
 def _by_symptoms(service: Service, symptoms: Sequence[Symptom], overload: Sequence[Overload]) -> Health:
     ordered = sorted(symptoms, key=lambda one: -one.strength)
     first = ordered[0]
-    evidence = [one.evidence for one in ordered] + [each for _, each in overload]
-    scope, where = locate(service, {one.evidence.pod for one in ordered if one.evidence.pod is not None})
+    pods = {one.evidence.pod for one in ordered if one.evidence.pod is not None}
+    shown = [one.evidence for one in ordered]
+    evidence = shown + _beside(shown, surroundings(service, pods)) + [each for _, each in overload]
+    scope, where = _located(service, ordered, pods)
     confidence = min(CERTAIN, 1.0 - (1.0 - LEAST_CONFIDENCE) ** max(1.0, first.strength))
     return Health(
         *(first.verdict, first.reason, _told(first.evidence), tuple(evidence), scope, where),
         confidence,
         advise(first.advice, scope),
     )
+
+
+def _located(
+    service: Service, symptoms: Sequence[Symptom], pods: Collection[str]
+) -> tuple[Scope, tuple[str, ...]]:  # fmt: skip
+    """A GPU that fails is its node's, however many pods it has."""
+    blamed = {one.evidence.pod for one in symptoms if one.advice is Advice.CORDON_NODE}
+    if blamed and blamed >= set(pods):
+        scope, where = nodes_of(pod for pod in service.pods if pod.name in pods)
+        if where:
+            return scope, where
+    return locate(service, pods)
+
+
+def _beside(shown: Sequence[Evidence], more: Sequence[Evidence]) -> list[Evidence]:
+    """What is not shown yet."""
+    known = {(one.metric, one.pod) for one in shown}
+    return [one for one in more if (one.metric, one.pod) not in known]
 
 
 def _overload(overload: Sequence[Overload]) -> Health:

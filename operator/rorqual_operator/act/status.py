@@ -114,6 +114,7 @@ def essence(status: Mapping[str, Any]) -> dict[str, Any]:
     rest["conditions"] = [{**condition, "message": ""} for condition in status.get("conditions") or []]
     health = status.get("health") or {}
     rest["verdict"] = [health.get(name) for name in ("verdict", "scope", "where", "advice")]
+    rest["missing"] = health.get("missing")
     rest["unusual"] = (health.get("unusual") or {}).get("since")
     rest["labelRefused"] = health.get("labelRefused")
     rest["evidence"] = sorted((entry["metric"], entry.get("pod", "")) for entry in health.get("evidence") or [])
@@ -169,6 +170,7 @@ def _health(service: Service, plan: ServicePlan, now: float) -> api.Health:
         where=list(health.where),
         confidence=None if health.confidence is None else round(health.confidence, 1),
         advice=health.advice.value,
+        missing=list(health.missing),
         unusual=None
         if unusual.since is None
         else api.Unusual(since=rfc3339(unusual.since), evidence=_evidence(unusual.evidence)),

@@ -48,3 +48,13 @@ def test_no_pod_is_the_service():
 def test_a_well_pod_on_the_node_clears_it():
     more = (*PODS, a_pod("e", "one", version="v3"))
     assert where("a", "b", of=more) == (Scope.POD, ("a", "b"))
+
+
+def test_a_node_that_is_not_well_is_the_node_whatever_else_is_on_it():
+    pods = (a_pod("a", "one", node_problem="NotReady"), a_pod("b", "two"), a_pod("c", "one"))
+    assert where("a", of=pods) == (Scope.NODE, ("one",))
+
+
+def test_several_nodes_that_are_not_well_are_all_named():
+    pods = (a_pod("a", "two", node_problem="NotReady"), a_pod("b", "one", node_problem="NotReady"), a_pod("c", "one"))
+    assert where("a", "b", of=pods) == (Scope.NODE, ("one", "two"))

@@ -58,6 +58,15 @@ def test_before_the_past_is_known_nothing_is_said_of_it():
     assert slow(1.6, watch=replace(KNOWN, pace_rounds=LEAST_ROUNDS - 1)) == []
 
 
+def test_before_the_past_is_known_others_that_are_alike_say_what_is_usual():
+    young = replace(KNOWN, pace_rounds=0, usual_pace=None)
+    (told,) = find_slow(running(2.1), young, 1.0)
+    assert told.evidence.expected.endswith("by other services with this model and GPU at this load")
+    assert told.advice is Advice.LOOK
+    assert find_slow(running(1.9), young, 1.0) == []
+    assert find_slow(running(2.1), replace(KNOWN, usual_pace=2.0), 1.0) == []
+
+
 @pytest.mark.parametrize(("more", "told"), [({"waiting": 3.0}, 0), ({"filling": 0.6}, 0)])
 def test_under_load_a_little_off_the_past_says_nothing(more, told):
     assert len(slow(1.6, 1.6, **more)) == told

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from rorqual_engine.detection import Diagnosis, diagnose
-from rorqual_engine.plan import Advice, Reason, Scope, Verdict, Watch
+from rorqual_engine.plan import Advice, Readiness, Reason, Scope, Verdict, Watch
+from rorqual_engine.snapshot import GPU
 from rorqual_engine.timing import Capability, StepTiming
 
 from ..builders import (
@@ -179,3 +180,61 @@ def test_overload_asks_for_replicas():
 def test_with_detection_off_nothing_is_remembered():
     (found,) = over_rounds(decoding(0.01, 0.02), spec=a_spec(detection={"mode": "Off"}))
     assert found.health.verdict is Verdict.UNKNOWN and found.watch == Watch()
+
+
+WELL = GPU("0", clock_mhz=1980, busy=0.9)
+HOT = GPU("0", clock_mhz=900, temperature_celsius=92, busy=0.9, held_down_by=("heat",))
+
+
+def test_a_gpu_that_fails_is_its_nodes_fault():
+    pods = (a_pod("a", "one", gpus=(WELL,)), a_pod("b", "two", gpus=(GPU("3", xid=79),)))
+    found = diagnosis(pods)
+    health = found.health
+    assert (health.verdict, health.reason, health.scope, health.where, health.advice) == (
+        *(Verdict.FAULT, Reason.GPU_ERROR, Scope.NODE),
+        *(("two",), Advice.CORDON_NODE),
+    )
+    assert health.message == "pod b: GPU 3 XID 79, expected none in 10m"
+    assert found.faulty_pods == {"b"}
+
+
+def test_a_hot_gpu_is_told_once_it_stays():
+    pods = (a_pod("a", "one", gpus=(WELL,)), a_pod("b", "two", gpus=(HOT,)))
+    first = diagnosis(pods)
+    assert first.health.verdict is Verdict.HEALTHY
+    later = diagnose(a_service(pods=pods, memory=settled(watch=first.watch)), 100, None, NOW, NOW + 20)
+    last = diagnose(a_service(pods=pods, memory=settled(watch=later.watch)), 100, None, NOW, NOW + 40)
+    assert (last.health.reason, last.health.where) == (Reason.GPU_THROTTLED, ("two",))
+
+
+def test_what_a_broken_pods_gpu_and_node_say_stands_beside():
+    pods = (
+        a_pod("a"),
+        a_pod(
+            "b", "two", restarts=3, last_restart_at=NOW - 30, gpus=(GPU("0", xid=31),), node_problem="NotReady: gone"
+        ),
+    )
+    health = diagnosis(pods).health
+    assert [(one.metric, one.observed) for one in health.evidence] == [
+        ("restarts", "3"),
+        ("node two", "NotReady: gone"),
+        ("GPU 0 XID", "31"),
+    ]
+    assert (health.scope, health.where, health.advice) == (Scope.NODE, ("two",), Advice.CORDON_NODE)
+
+
+def test_a_pod_that_comes_and_goes_is_at_fault_but_not_under_overload():
+    readiness = (Readiness("pod-0", NOW - 900, NOW - 50, (NOW - 400, NOW - 200, NOW - 50)),)
+    memory = settled(watch=Watch(readiness=readiness))
+
+    def verdict_of(pods):
+        pods = tuple(replace(pod, ready_since=NOW - 50) for pod in pods)
+        return diagnosis(pods, memory=memory).health.reason
+
+    assert verdict_of(busy(2, running=10)) is Reason.FLAPPING
+    assert verdict_of(busy(2, running=100, waiting=100)) is Reason.QUEUE_GROWING
+
+
+def test_missing_signals_are_named_whatever_the_verdict():
+    health = diagnosis((a_pod("a"),)).health
+    assert "GPU metrics (DCGM exporter): errors and clocks of GPUs" in health.missing
