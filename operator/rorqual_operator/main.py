@@ -28,6 +28,7 @@ from rorqual_operator.kube import Kube
 from rorqual_operator.leader import Election
 from rorqual_operator.loop import Loop, Round
 from rorqual_operator.observe.hub import HubConfigs
+from rorqual_operator.observe.metrics.gpus import GPUSource
 from rorqual_operator.observe.metrics.past import PastLoads
 from rorqual_operator.observe.metrics.prometheus import PrometheusSource
 from rorqual_operator.observe.metrics.scrape import ScrapeSource
@@ -95,7 +96,7 @@ class Operator:
         """Serves the probes, waits for the Lease, leads. Gives the Lease up whatever ends it."""
         async with AsyncExitStack() as stack:
             sources, window = await self._sources(stack), self._settings.metrics_window_seconds
-            readings = Readings(sources, window, FRESH_SECONDS, self._past(stack))
+            readings = Readings(sources, window, FRESH_SECONDS, self._past(stack), self._gpus(stack))
             telemetry = Telemetry(self._api, self._election.leading.is_set, lambda: readings.up)
             host, port = self._settings.http_host_port
             bound = await stack.enter_async_context(serve(host, port, self._health, telemetry.registry))
@@ -122,6 +123,13 @@ class Operator:
         past = PastLoads(self._settings.prometheus_url, self._settings.prometheus_timeout_seconds)
         stack.callback(past.close)
         return past
+
+    def _gpus(self, stack: AsyncExitStack) -> GPUSource | None:
+        if self._settings.prometheus_url is None:
+            return None
+        gpus = GPUSource(self._settings.prometheus_url, self._settings.prometheus_timeout_seconds)
+        stack.callback(gpus.close)
+        return gpus
 
     def _detectors(self, stack: AsyncExitStack) -> Watch | None:
         url, step = self._settings.prometheus_url, self._settings.detector_step_seconds

@@ -25,7 +25,7 @@ THROTTLED_SECONDS = 30.0
 
 
 def find_hardware(service: Service) -> list[Symptom]:
-    """Pods whose GPUs have errors, or run slower than their siblings' because something holds them down."""
+    """Pods whose GPUs have errors, or run slower than those of their siblings because something holds them down."""
     holding = [pod for pod in service.pods if pod.gpus and not pod.terminating]
     failing = [_failing(pod, told) for pod in holding for gpu in pod.gpus if (told := _hardware_error(gpu)) is not None]
     return failing + _throttled(holding)
@@ -52,39 +52,52 @@ def _failing(pod: Pod, told: tuple[str, str]) -> Symptom:
 
 
 def _throttled(holding: Sequence[Pod]) -> list[Symptom]:
-    """Beside the best clock of the same product that is at work, on pods of this service."""
-    clocks: dict[str | None, float] = {}
+    best = _best_clocks(holding)
+    return [
+        _slowed(pod, gpu, best[pod.gpu_product])
+        for pod in holding
+        for gpu in pod.gpus
+        if gpu.held_down_by and _behind(gpu, best.get(pod.gpu_product))
+    ]
+
+
+def _best_clocks(holding: Iterable[Pod]) -> dict[str | None, float]:
+    """In MHz, of a GPU at work in a pod of this service, by product."""
+    best: dict[str | None, float] = {}
     for pod in holding:
         for gpu in pod.gpus:
             if _at_work(gpu):
-                clocks[pod.gpu_product] = max(clocks.get(pod.gpu_product, 0.0), gpu.clock_mhz or 0.0)
-    found = []
-    for pod in holding:
-        best = clocks.get(pod.gpu_product, 0.0)
-        found += [_slowed(pod, gpu, best) for gpu in pod.gpus if gpu.held_down_by and _behind(gpu, best)]
-    return found
+                best[pod.gpu_product] = max(best.get(pod.gpu_product, 0.0), gpu.clock_mhz or 0.0)
+    return best
 
 
 def _at_work(gpu: GPU) -> bool:
-    return bool(gpu.clock_mhz) and (gpu.busy or 0.0) >= LEAST_BUSY
+    return (gpu.clock_mhz or 0.0) > 0.0 and (gpu.busy or 0.0) >= LEAST_BUSY
 
 
-def _behind(gpu: GPU, best_mhz: float) -> bool:
-    return _at_work(gpu) and SLOWER_CLOCK * (gpu.clock_mhz or 0.0) <= best_mhz
+def _behind(gpu: GPU, best_mhz: float | None) -> bool:
+    return best_mhz is not None and _at_work(gpu) and SLOWER_CLOCK * (gpu.clock_mhz or 0.0) <= best_mhz
 
 
 def _slowed(pod: Pod, gpu: GPU, best_mhz: float) -> Symptom:
     strength = best_mhz / (gpu.clock_mhz or best_mhz) / SLOWER_CLOCK
-    evidence = Evidence(f"GPU {gpu.index} clock", _clock(gpu), f"up to {best_mhz:.0f}MHz as its siblings'", pod.name)
-    return Symptom(
-        Verdict.FAULT, Reason.GPU_THROTTLED, evidence, strength, THROTTLED_SECONDS, Advice.CORDON_NODE
-    )  # fmt: skip
+    evidence = Evidence(_metric(gpu), _clock(gpu), _siblings(best_mhz), pod.name)
+    return Symptom(Verdict.FAULT, Reason.GPU_THROTTLED, evidence, strength, THROTTLED_SECONDS, Advice.CORDON_NODE)
+
+
+def _metric(gpu: GPU) -> str:
+    return f"GPU {gpu.index} clock"
+
+
+def _siblings(best_mhz: float) -> str:
+    return f"up to {best_mhz:.0f}MHz, as its siblings'"
 
 
 def _clock(gpu: GPU) -> str:
-    clock = f"{gpu.clock_mhz:.0f}MHz, " if gpu.clock_mhz is not None else ""
+    clock = f"{gpu.clock_mhz:.0f}MHz" if gpu.clock_mhz is not None else "unknown"
+    held = f", held down by {' and '.join(gpu.held_down_by)}" if gpu.held_down_by else ""
     heat = f" at {gpu.temperature_celsius:.0f} °C" if gpu.temperature_celsius is not None else ""
-    return f"{clock}held down by {' and '.join(gpu.held_down_by)}{heat}"
+    return f"{clock}{held}{heat}"
 
 
 def surroundings(service: Service, pods: Collection[str]) -> list[Evidence]:
@@ -92,15 +105,18 @@ def surroundings(service: Service, pods: Collection[str]) -> list[Evidence]:
     named = [pod for pod in service.pods if pod.name in pods]
     troubled = {pod.node: pod.node_problem for pod in named if pod.node is not None and pod.node_problem}
     nodes = [Evidence(f"node {name}", str(problem), "Ready") for name, problem in sorted(troubled.items())]
-    return nodes + [one for pod in named for gpu in pod.gpus for one in _told(pod, gpu)]
+    best = _best_clocks(service.pods)
+    return nodes + [one for pod in named for gpu in pod.gpus for one in _told(pod, gpu, best.get(pod.gpu_product))]
 
 
-def _told(pod: Pod, gpu: GPU) -> Iterable[Evidence]:
+def _told(pod: Pod, gpu: GPU, best_mhz: float | None) -> Iterable[Evidence]:
     expected = f"none in {format_duration(RECENT_SECONDS)}"
     if gpu.xid is not None:
         yield Evidence(f"GPU {gpu.index} XID", str(gpu.xid), expected, pod.name)
     memory = _memory_error(gpu)
     if memory is not None:
         yield Evidence(*memory, expected=expected, pod=pod.name)
-    if gpu.held_down_by:
-        yield Evidence(f"GPU {gpu.index} clock", _clock(gpu), "not held down", pod.name)
+    if best_mhz is not None and _behind(gpu, best_mhz):
+        yield Evidence(_metric(gpu), _clock(gpu), _siblings(best_mhz), pod.name)
+    elif gpu.held_down_by:
+        yield Evidence(_metric(gpu), _clock(gpu), "not held down", pod.name)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rorqual_engine.api.status import CalibrationRun
@@ -23,6 +24,16 @@ GPU_MEMORY_LABEL = "nvidia.com/gpu.memory"
 GPU_RESOURCE = "nvidia.com/gpu"
 ENGINE_CONTAINER = "engine"
 FINISHED = ("Succeeded", "Failed")
+BAD_CONDITIONS = frozenset(
+    {
+        *("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"),
+        *("KernelDeadlock", "ReadonlyFilesystem", "FrequentKubeletRestart", "FrequentContainerdRestart"),
+        "FrequentUnregisterNetDevice",
+    }
+)
+"""Of nodes, True in trouble: Kubernetes' own, and those that node-problem-detector sets by default."""
+GOOD_ENDINGS = ("ready", "healthy", "available", "ok")
+"""Of conditions about GPUs that are True while all is well; the others of GPUs tell of trouble."""
 
 
 def service_key(item: Object) -> ServiceKey:
@@ -162,6 +173,40 @@ def to_nodes(nodes: Iterable[Object], pods: Iterable[Object]) -> tuple[Node, ...
         if node:
             used[node] = used.get(node, 0) + gpus_requested(pod)
     return tuple(_node(item, used.get(item["metadata"]["name"], 0)) for item in nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What a pod's node says of it."""
+
+    gpu_product: str | None
+    problem: str | None
+    """Why it is not well, in words."""
+
+
+def to_hosts(nodes: Iterable[Object]) -> dict[str, Host]:
+    """By the node's name."""
+    return {
+        item["metadata"]["name"]: Host(item["metadata"].get("labels", {}).get(GPU_LABEL), _node_problem(item))
+        for item in nodes
+    }
+
+
+def _node_problem(item: Object) -> str | None:
+    """The first condition that tells of trouble; those of node-problem-detector are True while it lasts."""
+    for one in item.get("status", {}).get("conditions") or []:
+        kind, status = one["type"], one.get("status")
+        if status != "True" if kind == "Ready" else status == "True" and _bad_when_true(kind):
+            told = ": ".join(text for text in (one.get("reason"), one.get("message")) if text)
+            return f"{'Not' if kind == 'Ready' else ''}{kind}{f', {told}' if told else ''}"
+    return None
+
+
+def _bad_when_true(kind: str) -> bool:
+    if kind in BAD_CONDITIONS:
+        return True
+    lower = kind.lower()
+    return any(word in lower for word in ("gpu", "xid", "nvlink")) and not lower.endswith(GOOD_ENDINGS)
 
 
 def _node(item: Object, used: int) -> Node:

@@ -1,11 +1,12 @@
 """The rounds of reading engines' metrics, and since when a pod has not answered."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Protocol
 
-from rorqual_engine.snapshot import Past, ServiceKey
+from rorqual_engine.snapshot import GPU, Past, ServiceKey
 from rorqual_operator.kube import Object
 from rorqual_operator.observe import cluster
 from rorqual_operator.observe.metrics.growth import Steps
@@ -26,6 +27,14 @@ class PastSource(Protocol):
         ...
 
 
+class GPUs(Protocol):
+    """Somewhere that figures of GPUs come from."""
+
+    async def read(self) -> Mapping[Key, tuple[GPU, ...]]:
+        """By pod. Raises SourceError."""
+        ...
+
+
 def target(pod: Object) -> Target | None:
     """Where a pod's metrics are: its IP with the annotated port. None before it has an address."""
     address = pod.get("status", {}).get("podIP")
@@ -42,6 +51,7 @@ class Readings:
         window_seconds: float,
         fresh_seconds: float,
         past: PastSource | None = None,
+        gpus: GPUs | None = None,
     ) -> None:
         self.window = Window(window_seconds)
         self.steps = Steps()
@@ -52,7 +62,9 @@ class Readings:
         """By source: whether it answered last time it was asked."""
         self.pasts: Mapping[ServiceKey, Past] = {}
         """Loads of the last hour as the metrics store has them, once recalled."""
-        self._sources, self._fresh_seconds, self._past = sources, fresh_seconds, past
+        self.gpus: Mapping[Key, tuple[GPU, ...]] = {}
+        """Of the pods that something tells of."""
+        self._sources, self._fresh_seconds, self._past, self._gpus = sources, fresh_seconds, past, gpus
 
     async def recall(self, now: float) -> None:
         """Asks the metrics store what happened before; without an answer nothing is known, and that is said."""
@@ -71,12 +83,25 @@ class Readings:
         lost = [pod for pod, view in views if view.started and not view.serving]
         targets = [found for found in map(target, ready) if found]
         asked = [*targets, *(found for found in map(target, lost) if found)]
-        reading = _without(await read_in_turn(self._sources, asked, now, self._fresh_seconds), set(map(key_of, lost)))
+        found, self.gpus = await asyncio.gather(
+            read_in_turn(self._sources, asked, now, self._fresh_seconds), self._read_gpus()
+        )
+        reading = _without(found, set(map(key_of, lost)))
         known = {key_of(pod) for pod in pods}
         self.window.take(reading.samples, known)
         self.steps.take(reading.samples, known, known - {key_of(pod) for pod in ready})
         self.unanswered_since = {pod: self.unanswered_since.get(pod, now) for pod in reading.unanswered}
         self._judge(targets, reading)
+
+    async def _read_gpus(self) -> Mapping[Key, tuple[GPU, ...]]:
+        """Nothing where they cannot be read: that is no sign that they are well, nor that they are not."""
+        if self._gpus is None:
+            return {}
+        try:
+            return await self._gpus.read()
+        except SourceError as error:
+            log.debug("figures of GPUs are not known: %s", error)
+            return {}
 
     def _judge(self, targets: Sequence[Target], reading: Reading) -> None:
         for name in reading.asked:

@@ -150,6 +150,7 @@ class World:
     def observe(self, readings: Readings, memories: Mapping[ServiceKey, Memory], now: float) -> Observation:
         """One moment of the cluster with the last readings of the engines."""
         pods, objects, invalid, services = self.engine_pods(), {}, {}, []
+        seen = _Seen(readings, cluster.to_hosts(self.items(kube.NODES)))
         self._seen = set()
         for item in self.items(kube.LLMSERVICES):
             if "deletionTimestamp" in item["metadata"]:
@@ -161,9 +162,7 @@ class World:
             except ValidationError as error:
                 invalid[key] = describe(error)
                 continue
-            services.append(
-                self._service(key, item, spec, pods.get(key, []), readings, memories.get(key, Memory()), now)
-            )
+            services.append(self._service(key, item, spec, pods.get(key, []), seen, memories.get(key, Memory()), now))
         self._specs = {uid: known for uid, known in self._specs.items() if uid in self._seen}
         if self._hub:
             self._hub.forget_unwanted()
@@ -188,12 +187,12 @@ class World:
         item: Object,
         spec: LLMServiceSpec,
         pods: list[Object],
-        readings: Readings,
+        seen: "_Seen",
         memory: Memory | None,
         now: float,
     ) -> Service:
-        deployment = self.get(kube.DEPLOYMENTS, key)
-        views = tuple(_with_metrics(key, cluster.to_pod(pod), readings) for pod in pods)
+        deployment, readings = self.get(kube.DEPLOYMENTS, key), seen.readings
+        views = tuple(seen.whole(key, cluster.to_pod(pod)) for pod in pods)
         serving = [(key.namespace, pod.name) for pod in views if pod.serving]
         return Service(
             key=key,
@@ -242,9 +241,25 @@ def _wish(item: Object) -> tuple[object, ...]:
     return metadata["uid"], metadata.get("generation"), metadata.get("annotations"), metadata.get("deletionTimestamp")
 
 
-def _with_metrics(key: ServiceKey, pod: Pod, readings: Readings) -> Pod:
-    name = (key.namespace, pod.name)
-    return replace(pod, metrics=readings.window.metrics(name), unanswered_since=readings.unanswered_since.get(name))
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known of pods beside their own objects."""
+
+    readings: Readings
+    hosts: Mapping[str, cluster.Host]
+
+    def whole(self, key: ServiceKey, pod: Pod) -> Pod:
+        """A pod with it."""
+        name, readings = (key.namespace, pod.name), self.readings
+        host = self.hosts.get(pod.node) if pod.node is not None else None
+        return replace(
+            pod,
+            metrics=readings.window.metrics(name),
+            unanswered_since=readings.unanswered_since.get(name),
+            gpus=readings.gpus.get(name, ()),
+            gpu_product=host.gpu_product if host else None,
+            node_problem=host.problem if host else None,
+        )
 
 
 def describe(error: ValidationError) -> str:

@@ -240,3 +240,40 @@ def test_node_without_gpus() -> None:
 def test_memory_label(label: str, memory_mib: int | None) -> None:
     (found,) = cluster.to_nodes([node_item(**{"nvidia.com/gpu.memory": label})], [])
     assert (found.gpu, found.memory_mib) == (GPU, memory_mib)
+
+
+def host(*conditions: dict[str, str]) -> cluster.Host:
+    item = node_item()
+    item["status"]["conditions"] = list(conditions)
+    return cluster.to_hosts([item])["node-1"]
+
+
+def test_a_node_that_is_well() -> None:
+    ready = {"type": "Ready", "status": "True"}
+    assert host(ready, {"type": "MemoryPressure", "status": "False"}) == cluster.Host(GPU, None)
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (
+            {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting"},
+            "NotReady, NodeStatusUnknown: Kubelet stopped posting",
+        ),
+        ({"type": "Ready", "status": "False"}, "NotReady"),
+        ({"type": "DiskPressure", "status": "True"}, "DiskPressure"),
+        ({"type": "KernelDeadlock", "status": "True", "reason": "DockerHung"}, "KernelDeadlock, DockerHung"),
+        ({"type": "GpuXidError", "status": "True"}, "GpuXidError"),
+    ],
+)
+def test_conditions_that_tell_of_trouble(condition: dict[str, str], words: str) -> None:
+    assert host(condition).problem == words
+
+
+@pytest.mark.parametrize("kind", ["GPUDriverReady", "NvidiaGpuHealthy", "SomebodysOwn", "NvlinkAvailable"])
+def test_conditions_that_are_true_while_all_is_well(kind: str) -> None:
+    assert host({"type": kind, "status": "True"}).problem is None
+
+
+def test_a_node_without_a_status() -> None:
+    assert cluster.to_hosts([{"metadata": {"name": "new"}, "spec": {}}]) == {"new": cluster.Host(None, None)}

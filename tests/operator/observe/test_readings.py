@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from rorqual_engine.snapshot import GPU
 from rorqual_operator.kube import Object
 from rorqual_operator.observe.metrics.sample import Sample
 from rorqual_operator.observe.metrics.source import SourceError, Target
@@ -154,3 +155,26 @@ async def test_pod_that_is_not_ready_for_a_while_keeps_its_window() -> None:
     await subject.update([pod_item("a")], 30)
     found = subject.window.metrics(A)
     assert found and found.window_seconds == 30
+
+
+class FakeGPUs:
+    """Tells what it has, unless it is down."""
+
+    def __init__(self) -> None:
+        self.known: dict[Key, tuple[GPU, ...]] = {A: (GPU("0"),)}
+        self.down = False
+
+    async def read(self) -> Mapping[Key, tuple[GPU, ...]]:
+        if self.down:
+            raise SourceError("down")
+        return self.known
+
+
+async def test_gpus_that_cannot_be_read_any_more_are_not_known() -> None:
+    gpus = FakeGPUs()
+    subject = Readings((FakeSource("scrape", A, B),), 60, 45, gpus=gpus)
+    await subject.update(PODS, 0)
+    assert subject.gpus == gpus.known
+    gpus.down = True
+    await subject.update(PODS, 10)
+    assert (subject.gpus, subject.problem) == ({}, None)

@@ -10,7 +10,7 @@ import pytest
 
 from rorqual_engine.api import LLMServiceSpec
 from rorqual_engine.plan import Memory
-from rorqual_engine.snapshot import Service, ServiceKey, Unusual
+from rorqual_engine.snapshot import GPU, Service, ServiceKey, Unusual
 from rorqual_operator import kube as k8s
 from rorqual_operator.kube import Object, Resource
 from rorqual_operator.observe.hub import HubConfigs
@@ -18,6 +18,7 @@ from rorqual_operator.observe.readings import Readings
 from rorqual_operator.observe.world import Observation, World
 
 from ..builders import CONFIGURATION, KEY, NOW, deployment_item, metrics, node_item, pod_item, service_item
+from ..builders import GPU as PRODUCT
 from ..fake_kube import OUTAGE, FakeKube
 from ..virtual_time import in_virtual_time
 from .metrics.samples import sample
@@ -103,6 +104,19 @@ async def test_nodes_count_the_pods_of_everybody() -> None:
     async with watching(kube) as world:
         (node,) = observe(world).snapshot.nodes
     assert (node.gpus, node.gpus_used) == (8, 1)
+
+
+@in_virtual_time
+async def test_what_a_pods_gpus_and_node_say() -> None:
+    kube, read = FakeKube(), readings()
+    kube.add(k8s.LLMSERVICES, service_item())
+    kube.add(k8s.PODS, pod_item("a"))
+    kube.add(k8s.NODES, node_item(ready="False"))
+    read.gpus = {("llm", "a"): (GPU("0", xid=79),)}
+    async with watching(kube) as world:
+        (found,) = world.observe(read, {}, NOW).snapshot.services
+    (pod,) = found.pods
+    assert (pod.gpus, pod.gpu_product, pod.node_problem) == ((GPU("0", xid=79),), PRODUCT, "NotReady")
 
 
 @in_virtual_time
