@@ -98,7 +98,8 @@ def one(file: Path, name: str, seed: int) -> list[dict[str, object]]:
 
 
 def given(before: Array, after: Array) -> Scorer:
-    return lambda train, test, random: (before, after)
+    """A scorer that has scored already."""
+    return lambda *_: (before, after)
 
 
 def show(rows: Sequence[dict[str, object]]) -> None:
