@@ -130,6 +130,12 @@ def one(file: Path, name: str, seed: int) -> dict[str, object]:
     return row(file.stem, name, seed, before, after, labels)
 
 
+def has_events(file: Path) -> bool:
+    """Without any there is nothing to score by."""
+    with np.load(file) as data:
+        return bool(data["label"].any())
+
+
 def measure(files: Sequence[Path], seeds: int, jobs: int) -> list[dict[str, object]]:
     tasks = [(file, name, seed) for file in files for name in SCORERS for seed in range(seeds if name in DRAWN else 1)]
     found = Parallel(n_jobs=jobs, return_as="generator")(delayed(one)(*task) for task in tasks)
@@ -172,9 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    files = sorted(file for folder in options.data for file in folder.glob("*.npz"))
+    files = sorted(file for folder in options.data for file in folder.glob("*.npz") if has_events(file))
     if not files:
-        raise SystemExit(f"--data: expected .npz files in {', '.join(map(str, options.data))}; found none")
+        raise SystemExit(f"--data: expected .npz files with events in {', '.join(map(str, options.data))}; found none")
     began = time.monotonic()
     rows = measure(files, options.seeds, options.jobs)
     if options.json:

@@ -81,9 +81,9 @@ class LoadHistory:
         if not len(self._rows):
             return Window(0.0, dict.fromkeys(COUNTS, 0.0))
         end = self._rows[-1]
-        base = max(0, int(np.searchsorted(self._rows[:, 0], end[0] - seconds + 1e-9, side="right")) - 1)
-        change = end - self._rows[base]
-        return Window(float(change[0]), {name: float(change[_PLACES[name]]) for name in COUNTS})
+        base = max(0, int(self.at.searchsorted(end[0] - seconds + 1e-9, side="right")) - 1)
+        seconds, *counts = (end - self._rows[base]).tolist()
+        return Window(seconds, dict(zip(COUNTS, counts, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 GIB = 1024**3
 MIB = 1024**2
@@ -35,6 +36,7 @@ class UnitError(ValueError):
     """An amount that cannot be read; the message quotes it and says what was expected."""
 
 
+@lru_cache(maxsize=4096)
 def duration_seconds(text: str) -> float:
     """Seconds in a Go duration of the units ms, s, m and h, such as ``500ms``, ``2s`` or ``1h30m``.
 

@@ -57,3 +57,21 @@ def test_what_is_no_incident_is_told(arguments: tuple[str, ...]) -> None:
     done = CliRunner().invoke(inject, list(arguments))
     assert done.exit_code == 1
     assert "expected an incident, one of clean, overload" in done.output
+
+
+PUBLISHED = Path(__file__).resolve().parents[2] / "data" / "incidents"
+
+
+def test_every_incident_is_published() -> None:
+    assert {file.stem for file in PUBLISHED.glob("*.npz")} == {f"{name}-1" for name in INCIDENTS}
+
+
+@pytest.mark.parametrize("name", ["clean", "slow-gpu", "kv-thrash"])
+def test_what_is_published_is_what_is_made(name: str, tmp_path: Path) -> None:
+    """If not: rorqual inject all --seed 1 -o data/incidents."""
+    run(name, "--seed", "1", "-o", str(tmp_path))
+    with np.load(PUBLISHED / f"{name}-1.npz") as published, np.load(tmp_path / f"{name}-1.npz") as made:
+        assert set(published) == set(made)
+        assert published["names"].tolist() == made["names"].tolist()
+        for field in ("at", "values", "label", "begin", "end", "replicas"):
+            np.testing.assert_allclose(published[field], made[field], rtol=1e-6, err_msg=field)

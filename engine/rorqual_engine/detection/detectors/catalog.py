@@ -6,6 +6,7 @@ from rorqual_engine.detection.detectors.base import Detector, DetectorError
 from rorqual_engine.detection.detectors.change import Change
 from rorqual_engine.detection.detectors.ensemble import Ensemble
 from rorqual_engine.detection.detectors.forest import IsolationForest
+from rorqual_engine.detection.detectors.neighbours import Neighbours
 from rorqual_engine.detection.detectors.pca import PCA
 from rorqual_engine.detection.detectors.robust import RobustZ
 from rorqual_engine.detection.detectors.vae import VAE
@@ -16,6 +17,7 @@ DETECTORS: dict[str, Callable[[], Detector]] = {
     PCA.name: PCA,
     IsolationForest.name: IsolationForest,
     Change.name: Change,
+    Neighbours.name: Neighbours,
     VAE.name: VAE,
     Ensemble.name: lambda: Ensemble((RobustZ(), PCA(), Change())),
 }
