@@ -1,5 +1,6 @@
 """A detector that has learned one service's metrics, with the limit from which on it speaks, and what it shows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,8 @@ from numpy.typing import NDArray
 
 from rorqual_engine.detection.detectors.base import LEAST_SAMPLES, Array, Detector, DetectorError
 from rorqual_engine.detection.detectors.catalog import make
+from rorqual_engine.detection.detectors.ensemble import Ensemble
+from rorqual_engine.detection.detectors.stacked import Stacked
 from rorqual_engine.detection.threshold import Episode, Threshold, episodes
 
 SHOWN = 3
@@ -74,6 +77,17 @@ class Learned:
             for place in np.argsort(-share)[:SHOWN]
             if share[place] > 0
         )
+
+
+def newest_scores(learned: Sequence[Learned], recent: Array) -> Array:
+    """(services,): the score of each one's last sample, of (services, samples, metrics); all at once where they can."""
+    detectors = [one.detector for one in learned]
+    if all(isinstance(one, Ensemble) for one in detectors):
+        try:
+            return Stacked.of([one for one in detectors if isinstance(one, Ensemble)]).newest(recent)
+        except DetectorError:
+            pass  # other members than the default's: one by one
+    return np.array([one.scores(values)[-1] for one, values in zip(learned, recent, strict=True)])
 
 
 def learn(

@@ -1,6 +1,5 @@
 """Signals that a service does not have, and what is not looked for without them."""
 
-from rorqual_engine.promise import read_promise
 from rorqual_engine.snapshot import Service
 from rorqual_engine.timing import Capability
 
@@ -10,11 +9,15 @@ def missing_signals(service: Service, capability: Capability | None) -> tuple[st
     serving = [pod for pod in service.pods if pod.serving]
     if not serving:
         return ()
+    objectives = service.spec.objectives
     gpu = service.memory.sized.configuration.gpu if service.memory.sized else "the GPU"
     absent = (
         (not any(pod.gpus for pod in serving), "GPU metrics (DCGM exporter): errors and clocks of GPUs"),
         (capability is None, f"speed of {gpu}: slow replicas, too few sequences"),
-        (read_promise(service.spec) is None, "objectives: their misses, other lengths, too few sequences"),
+        (
+            objectives.ttft is None and objectives.tpot is None,
+            "objectives: their misses, other lengths, too few sequences",
+        ),
         (len(serving) == 1, "a second replica: slowness beside siblings"),
     )
     return tuple(text for gone, text in absent if gone)

@@ -3,14 +3,17 @@
 import asyncio
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
+import numpy as np
+
 from rorqual_engine.api import LLMServiceSpec
 from rorqual_engine.detection.detectors import DetectorError
 from rorqual_engine.detection.detectors.catalog import DEFAULT
-from rorqual_engine.detection.learned import Deviation, Learned, Mask, learn
+from rorqual_engine.detection.learned import Deviation, Learned, Mask, learn, newest_scores
 from rorqual_engine.plan import Evidence
 from rorqual_engine.snapshot import ServiceKey, Unusual
 from rorqual_operator.anomalies.expressions import shown
@@ -227,13 +230,34 @@ def _job(watched: _Watched, teach: bool) -> _Job:
 def _judge_all(
     jobs: Mapping[ServiceKey, _Job], step_seconds: float
 ) -> dict[ServiceKey, tuple[Learned | None, Unusual]]:
-    """What goes wrong with one service is logged, and stops no other."""
-    found = {}
+    """What goes wrong with one service is logged, and stops no other. Those that are calm are told so all at once."""
+    found: dict[ServiceKey, tuple[Learned | None, Unusual]] = {}
+    try:
+        found.update(_calm(jobs))
+    except Exception:  # each is looked at by itself, then
+        log.exception("cannot look at the metrics of all services at once")
     for key, job in jobs.items():
+        if key in found:
+            continue
         try:
             found[key] = _judged(key, job, step_seconds)
         except Exception:  # a hint must not end the operator
             log.exception("cannot look at the metrics of %s", key)
+    return found
+
+
+def _calm(jobs: Mapping[ServiceKey, _Job]) -> dict[ServiceKey, tuple[Learned | None, Unusual]]:
+    """Services whose newest score is within the limit while no episode is under way and nothing is to be learned."""
+    alike: dict[tuple[int, ...], list[tuple[ServiceKey, _Job, Learned]]] = defaultdict(list)
+    for key, job in jobs.items():
+        if job.learned is not None and job.lesson is None and job.since is None:
+            alike[job.recent.values.shape].append((key, job, job.learned))
+    found: dict[ServiceKey, tuple[Learned | None, Unusual]] = {}
+    for group in alike.values():
+        scores = newest_scores([learned for *_, learned in group], np.stack([job.recent.values for _, job, _ in group]))
+        for (key, _, learned), score in zip(group, scores.tolist(), strict=True):
+            if score <= learned.limit:
+                found[key] = (learned, Unusual(score, learned.limit))
     return found
 
 

@@ -22,6 +22,11 @@ class Ensemble:
         self._members = tuple(members)
         self._usual, self._spread = np.zeros(len(members)), np.ones(len(members))
 
+    @property
+    def members(self) -> tuple[Detector, ...]:
+        """In their order."""
+        return self._members
+
     def fit(self, history: Array, random: np.random.Generator) -> Self:
         seen = np.stack([one.fit(history, random).score_samples(history) for one in self._members])
         self._usual, high = np.quantile(seen, [USUAL, HIGH], axis=1)
