@@ -1,6 +1,6 @@
 """Published detectors on the same series and with the same scorer as bench/detection.py: TSB-AD's code and PyOD's.
 
-    pip install TSB-AD==1.5 pyod==3.6.7 torch pydantic joblib rich     # an environment of its own: numpy below 2
+    pip install TSB-AD==1.5 pyod==3.6.7 'scikit-learn<1.6' torch pydantic rich     # in an environment of its own
     PYTHONPATH=engine python bench/detection_published.py --data DIR… [--detectors cnn,usad,…] [--seeds 1] [--jobs 2]
 
 TSB-AD's models have the settings that it found best for multivariate series (HP_list.py), its own early stopping, and
@@ -97,6 +97,14 @@ def one(file: Path, name: str, seed: int) -> list[dict[str, object]]:
     return rows
 
 
+def tried(file: Path, name: str, seed: int) -> list[dict[str, object]] | str:
+    """Its rows, or why there are none: others' code may fail."""
+    try:
+        return one(file, name, seed)
+    except Exception as error:
+        return f"failed: {type(error).__name__}: {error}"
+
+
 def given(before: Array, after: Array) -> Scorer:
     """A scorer that has scored already."""
     return lambda *_: (before, after)
@@ -139,12 +147,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise SystemExit(wrong if unknown else f"--data: expected .npz files in {options.data}; found none")
     tasks = [(file, name, seed) for name in names for file in files for seed in range(options.seeds)]
     rows: list[dict[str, object]] = []
-    for place, found in enumerate(
-        Parallel(n_jobs=options.jobs, return_as="generator")(delayed(one)(*task) for task in tasks)
-    ):
-        rows += found
-        print(f"{place + 1} of {len(tasks)}: {tasks[place][1]} on {tasks[place][0].stem}, "
-              f"{float(str(found[0]['seconds'])):.0f} s", file=sys.stderr)  # fmt: skip
+    runs = Parallel(n_jobs=options.jobs, return_as="generator")(delayed(tried)(*task) for task in tasks)
+    for place, found in enumerate(runs):
+        rows += [] if isinstance(found, str) else found
+        told = found if isinstance(found, str) else f"{found[0]['seconds']:.0f} s, VUS-PR {found[0]['vus_pr']:.3f}"
+        print(f"{place + 1} of {len(tasks)}: {tasks[place][1]} on {tasks[place][0].stem}: {told}", file=sys.stderr)
     if options.json:
         print(json.dumps(rows, indent=1))
     else:
