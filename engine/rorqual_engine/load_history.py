@@ -19,6 +19,8 @@ COUNTS = (
     "finished",  # requests
     "prompt_tokens",
     "generated_tokens",
+    "prefix_queried",  # prompt tokens that the prefix cache was asked for
+    "prefix_hit",  # of these, those that it held
 )
 _PLACES = {name: place for place, name in enumerate(("at", *COUNTS))}
 Column = NDArray[np.float64]
@@ -99,6 +101,11 @@ class Window:
         late = self._share("late", "answered")
         slow = self._share("slow", "timed")
         return late + slow - late * slow
+
+    @property
+    def prefix_hit_rate(self) -> float | None:
+        """Share of prompts' tokens that the prefix cache held; None where it was not asked."""
+        return self._share("prefix_hit", "prefix_queried") if self.counts["prefix_queried"] > 0 else None
 
     def mean(self, tokens: str, requests: str, least: float) -> float | None:
         """Tokens a request; None for fewer than `least` requests."""

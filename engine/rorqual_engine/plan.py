@@ -486,6 +486,8 @@ class Outlook:
     """Mean over the horizon, over all that may come."""
     input_tokens: float
     output_tokens: float
+    prefix_hit_rate: float
+    """Share of prompts' tokens that the prefix cache holds."""
     request_seconds: float
     """Of a replica, for one request."""
     work_replicas: float

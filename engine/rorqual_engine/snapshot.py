@@ -68,6 +68,8 @@ class EngineMetrics:
     prompt_tokens_per_second: float | None = None
     generation_tokens_per_second: float | None = None
     preemptions_per_second: float | None = None
+    prefix_hit_rate: float | None = None
+    """Share of prompts' tokens that the prefix cache held, 0..1; None where it was not asked."""
     ttft: Quantiles = Quantiles()
     tpot: Quantiles = Quantiles()
     tpot_mean_seconds: float | None = None
@@ -94,6 +96,10 @@ class Growth:
     finished: float
     prompt_tokens: float
     generated_tokens: float
+    prefix_queried: float = 0.0
+    """Prompt tokens that the prefix cache was asked for; 0 where it is switched off, or not told of."""
+    prefix_hit: float = 0.0
+    """Of these, those that it held."""
     ttft: Mapping[float, float] = field(default_factory=dict)
     """First tokens by upper bound in seconds, cumulative, +Inf included."""
     tpot: Mapping[float, float] = field(default_factory=dict)

@@ -81,7 +81,8 @@ def _predictive(seen: ScalingStatus) -> Iterator[str]:
     yield from _row(
         "Load",
         f"{seen.requests_per_second:g} requests/s now, {seen.expected_requests_per_second:g} expected over the next "
-        f"{seen.horizon_seconds:.0f} s; {seen.input_tokens:,.0f} tokens in, {seen.output_tokens:,.0f} out",
+        f"{seen.horizon_seconds:.0f} s; {seen.input_tokens:,.0f} tokens in{_held(seen)}, "
+        f"{seen.output_tokens:,.0f} out",
     )
     yield from _row(
         "Work",
@@ -103,6 +104,10 @@ def _predictive(seen: ScalingStatus) -> Iterator[str]:
     if not seen.trusted:
         yield from _row("Trust", "what was foretold is not what happened of late: the reactive rule counts as well")
         yield from _reactive(seen)
+
+
+def _held(seen: ScalingStatus) -> str:
+    return f" ({seen.prefix_hit_rate:.0%} from the prefix cache)" if seen.prefix_hit_rate else ""
 
 
 def _pace(seen: ScalingStatus) -> str:

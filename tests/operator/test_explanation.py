@@ -21,6 +21,7 @@ OUTLOOK = Outlook(
     expected_per_second=6.1234567,
     input_tokens=8263,
     output_tokens=38,
+    prefix_hit_rate=0.4,
     request_seconds=0.28,
     work_replicas=1.7,
     waiting=3,
@@ -64,7 +65,7 @@ def test_everything_that_led_to_the_number_is_there() -> None:
     for part in (
         "llm/chat: 3 replicas, 2 ready, 4 wanted (DemandAboveCapacity)",
         "TTFT p95 2s, TPOT p95 50ms; 95.0% of requests are to keep it",
-        "5.6 requests/s now, 6.123 expected over the next 135 s; 8,263 tokens in, 38 out",
+        "5.6 requests/s now, 6.123 expected over the next 135 s; 8,263 tokens in (40% from the prefix cache), 38 out",
         "0.28 s of a replica a request: 1.7 replicas' worth; 3 requests wait",
         "2 serve, 1 start; a new one serves after 45 s",
         "4:  90.0% good for      900 GPU-seconds, misses priced in  <- costs least",

@@ -279,6 +279,8 @@ class ScalingStatus(ApiModel):
     """Mean prompt of late; the workload's while too little was seen."""
     output_tokens: float | None = None
     """Mean answer of late."""
+    prefix_hit_rate: float | None = None
+    """Share of the prompts' tokens that the prefix cache held of late, 0 to 1."""
     request_seconds: float | None = None
     """Of a replica, for one request."""
     work_replicas: float | None = None

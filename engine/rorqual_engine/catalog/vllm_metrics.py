@@ -14,6 +14,14 @@ COUNTERS: dict[str, tuple[str, ...]] = {
     "prompt_tokens": ("vllm:prompt_tokens_total", "vllm:prompt_tokens"),
     "generation_tokens": ("vllm:generation_tokens_total", "vllm:generation_tokens"),
     "preemptions": ("vllm:num_preemptions_total", "vllm:num_preemptions"),
+    "prefix_queries": (
+        *("vllm:prefix_cache_queries_total", "vllm:prefix_cache_queries"),
+        *("vllm:gpu_prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries"),
+    ),
+    "prefix_hits": (
+        *("vllm:prefix_cache_hits_total", "vllm:prefix_cache_hits"),
+        *("vllm:gpu_prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits"),
+    ),
 }
 HISTOGRAMS: dict[str, tuple[str, ...]] = {
     "ttft": ("vllm:time_to_first_token_seconds",),

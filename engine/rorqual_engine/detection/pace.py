@@ -78,7 +78,7 @@ def _pace(pod: Pod, service: Service, capability: Capability, metrics: EngineMet
     if metrics.requests_per_second:
         prompt = prompts / metrics.requests_per_second
     per_token = timing.prefill_seconds(prompt) / prompt if prompt > 0 else 0.0
-    filling = prompts * per_token
+    filling = prompts * (1.0 - (metrics.prefix_hit_rate or 0.0)) * per_token
     if filling > MOST_PREFILL:
         return None
     context = sequences * (prompt + expected.output_tokens / 2.0)

@@ -61,6 +61,8 @@ def _counts(growth: Growth, promise: Promise, foretold: float) -> dict[str, floa
         "finished": growth.finished,
         "prompt_tokens": growth.prompt_tokens,
         "generated_tokens": growth.generated_tokens,
+        "prefix_queried": growth.prefix_queried,
+        "prefix_hit": growth.prefix_hit,
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rorqual_engine.load_history import Window
 from rorqual_engine.plan import Experience, Option, Outlook
 from rorqual_engine.promise import Promise, read_promise
 from rorqual_engine.scaling.bounds import Bounds
@@ -31,7 +32,9 @@ STARTUP_SECONDS = 120.0
 LENGTH_SECONDS = 120.0
 """Window over which lengths are measured."""
 LEAST_SAMPLE = 20.0
-"""Requests from which on measured lengths replace the expected ones."""
+"""Requests from which on measured lengths, and hits of the prefix cache, replace the expected ones."""
+MOST_HELD = 0.98
+"""Share of a prompt in the prefix cache that is counted on: its last tokens are computed in any case."""
 PAST_SECONDS = 3600.0
 """Over which the goal is to be kept."""
 COLD_STARTS = 3.0
@@ -138,6 +141,7 @@ def _answer(one: Question, found: Plan, level: tuple[float, float]) -> Foresight
         expected_per_second=found.offered / seconds,
         input_tokens=one.pace.input_tokens,
         output_tokens=one.pace.output_tokens,
+        prefix_hit_rate=_prefix_hit_rate(one.service, one.experience.history.window(LENGTH_SECONDS)),
         request_seconds=seconds,
         work_replicas=found.offered,
         waiting=one.waiting,
@@ -164,7 +168,15 @@ def _pace(service: Service, experience: Experience, capability: Capability, prom
     window, expected = experience.history.window(LENGTH_SECONDS), service.spec.workload
     prompt = window.mean("prompt_tokens", "answered", LEAST_SAMPLE) or float(expected.input_tokens)
     answer = window.mean("generated_tokens", "finished", LEAST_SAMPLE) or float(expected.output_tokens)
-    return pace_of(capability, prompt, answer, promise.ttft_seconds, promise.itl_seconds, slowness)
+    limits = (promise.ttft_seconds, promise.itl_seconds)
+    return pace_of(capability, prompt, answer, *limits, slowness, _prefix_hit_rate(service, window))
+
+
+def _prefix_hit_rate(service: Service, window: Window) -> float:
+    """As it was measured; as the workload says while too little was seen, and where engines tell nothing of it."""
+    seen = window.prefix_hit_rate if window.counts["answered"] >= LEAST_SAMPLE else None
+    rate = service.spec.workload.prefix_hit_rate if seen is None else seen
+    return min(rate, MOST_HELD)
 
 
 def _foretold(service: Service, pace: Pace, load: Load, waiting: float) -> float:

@@ -147,6 +147,7 @@ def growth_of(watched: Watched, view: View) -> Growth | None:
         finished=window.counts["finished"],
         prompt_tokens=window.counts["prompt_tokens"],
         generated_tokens=window.counts["generated_tokens"],
+        prefix_queried=window.counts["prompt_tokens"],  # simulated engines have a prefix cache that holds nothing
         ttft=_buckets(window.ttft_seconds, TTFT_BOUNDS),
         tpot=_buckets(window.itl_seconds, TPOT_BOUNDS),
     )

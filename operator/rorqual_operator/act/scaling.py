@@ -25,6 +25,7 @@ def _predictive(seen: Outlook, signals: list[api.ScalingSignal], now: float) -> 
         horizon_seconds=_rounded(seen.horizon_seconds),
         input_tokens=_rounded(seen.input_tokens),
         output_tokens=_rounded(seen.output_tokens),
+        prefix_hit_rate=_rounded(seen.prefix_hit_rate),
         request_seconds=_rounded(seen.request_seconds),
         work_replicas=_rounded(seen.work_replicas),
         waiting=_rounded(seen.waiting),

@@ -63,3 +63,32 @@ def test_it_is_told_with_figures():
     assert (one.verdict, one.reason) == (Verdict.DRIFT, Reason.WORKLOAD_CHANGED)
     assert one.evidence.observed == "3000 tokens over 60 s"
     assert one.evidence.expected.startswith("about 1000 tokens")
+
+
+def prefix(before, after, tokens=1000.0, rate=5.0):
+    """Shares of the prompts' tokens that the prefix cache held, before the last minute and in it."""
+    at = NOW - 3000 + 10 * np.arange(1, 301.0)
+    requests = np.cumsum(np.full(300, 10 * rate))
+    held = np.cumsum(10 * rate * tokens * np.where(at > NOW - 60, after, before))
+    counts = dict.fromkeys(("arrived", "answered", "finished"), requests)
+    lengths = {"prompt_tokens": tokens * requests, "generated_tokens": 200 * requests}
+    asked = {"prefix_queried": tokens * requests, "prefix_hit": held} if before is not None else {}
+    history = LoadHistory.of({"at": at, **counts, **lengths, **asked})
+    found = find_drift(a_service(memory=settled(experience=Experience(history))))
+    return [(one.evidence.metric, one.evidence.observed, one.evidence.expected) for one in found]
+
+
+def test_a_prefix_cache_that_no_longer_helps_is_a_change():
+    assert prefix(0.8, 0.3) == [
+        ("prefix cache hits", "30% of the prompts' tokens over 60 s", "about 80%, as in the hour before")
+    ]
+    assert len(prefix(0.3, 0.8)) == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.8, 0.75), (0.4, 0.1), (0.0, 0.0), (0.99, 0.96)])
+def test_what_makes_little_difference_to_what_is_computed_is_none(before, after):
+    assert prefix(before, after) == []
+
+
+def test_few_requests_say_nothing_of_the_prefix_cache():
+    assert prefix(0.8, 0.3, rate=0.3) == []

@@ -53,6 +53,19 @@ def test_what_came_in_a_replicas_first_seconds_is_not_judged(ready_for, judged):
     assert bool(paces(a_service(pods=(pod,)), LAW, (), NOW)) == judged
 
 
+def test_prompts_that_the_prefix_cache_holds_take_no_time():
+    cold, warm = (
+        paces(
+            a_service(pods=(a_pod(metrics=decoding(prompt_tokens_per_second=2500, prefix_hit_rate=rate)),)),
+            LAW,
+            (),
+            NOW,
+        )
+        for rate in (None, 0.8)
+    )
+    assert (cold[0].filling, warm[0].filling) == (pytest.approx(0.25), pytest.approx(0.05))
+
+
 def test_a_readiness_that_came_back_is_no_beginning():
     pod = a_pod("a", metrics=decoding(window_seconds=60), ready_since=NOW - 10)
     assert paces(a_service(pods=(pod,)), LAW, (Readiness("a", NOW - 500, NOW - 10),), NOW)

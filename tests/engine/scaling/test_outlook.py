@@ -8,6 +8,7 @@ import pytest
 from rorqual_engine.load_history import LoadHistory
 from rorqual_engine.plan import Experience, Limiter, Reason
 from rorqual_engine.scaling import Bounds, ask, desire, foresee, read_load
+from rorqual_engine.scaling.outlook import MOST_HELD
 from rorqual_engine.snapshot import Growth
 from rorqual_engine.timing import Capability, StepTiming
 
@@ -181,3 +182,30 @@ def test_a_queue_at_a_faulty_pod_is_not_made_up_for():
     pods = (*busy(3, 5), a_pod("stuck", metrics=some_metrics(10, 500)))
     service = a_service(SPEC, pods, memory=remembered(2.0))
     assert foreseen(service, faulty=("stuck",)).outlook.waiting == 0
+
+
+def with_hits(rate, spec=SPEC, requests=50.0):
+    """Outlook where the prefix cache held that share of the prompts; None where engines tell nothing of it."""
+    asked = requests * 2000 if rate is not None else 0.0
+    growth = Growth(NOW - 10, NOW, arrived=requests, finished=requests, prompt_tokens=requests * 2000,
+                    generated_tokens=requests * 100, prefix_queried=asked, prefix_hit=asked * (rate or 0.0),
+                    ttft={math.inf: requests})  # fmt: skip
+    return foreseen(a_service(spec, busy(1, 5), growth=growth)).outlook
+
+
+def test_what_the_prefix_cache_holds_need_not_be_computed():
+    cold, warm = with_hits(0.0), with_hits(0.8)
+    assert (cold.prefix_hit_rate, warm.prefix_hit_rate) == (0.0, 0.8)
+    assert warm.request_seconds < 0.5 * cold.request_seconds
+
+
+def test_hits_that_the_workload_tells_count_until_they_are_measured():
+    spec = a_spec(
+        objectives={"ttft": {"p95": "2s"}, "tpot": {"p95": "50ms"}},
+        workload={"inputTokens": 2000, "outputTokens": 100, "prefixHitRate": 0.5},
+    )
+    assert with_hits(None, spec).prefix_hit_rate == 0.5
+    assert with_hits(0.1, spec, requests=10).prefix_hit_rate == 0.5
+    assert with_hits(0.1, spec).prefix_hit_rate == 0.1
+    assert with_hits(0.0, spec).prefix_hit_rate == 0.0
+    assert with_hits(1.0, spec).prefix_hit_rate == MOST_HELD

@@ -10,17 +10,25 @@ SHARE_OF_CACHE = 0.9
 
 
 def pace_of(
-    replica: Capability, prompt: float, answer: float, ttft_seconds: float, itl_seconds: float, slowness: float = 1.0
+    replica: Capability,
+    prompt: float,
+    answer: float,
+    ttft_seconds: float,
+    itl_seconds: float,
+    slowness: float = 1.0,
+    prefix_hit_rate: float = 0.0,
 ) -> Pace:
     """For requests of those mean lengths (tokens) and limits.
 
     Attention goes by the second moment of prompts that vary as production's do. `slowness` is what was seen over what
-    the law says.
+    the law says. Of a prompt's tokens, the share `prefix_hit_rate` is in the prefix cache: they are not computed, but
+    attended to and held.
     """
     timing = replica.timing
+    held = prefix_hit_rate * prompt
+    varying = timing.attention_seconds * prompt**2 / 2 * (1.0 - prefix_hit_rate**2) * VARIATION
     return Pace(
-        prefill_seconds=(timing.prefill_seconds(prompt) + timing.attention_seconds * prompt**2 / 2 * VARIATION)
-        * slowness,
+        prefill_seconds=(timing.prefill_seconds(prompt - held, held) + varying) * slowness,
         step_seconds=timing.step_seconds * slowness,
         sequence_seconds=(timing.sequence_seconds + timing.context_seconds * (prompt + answer / 2)) * slowness,
         sequences=max(1.0, min(float(replica.sequences), SHARE_OF_CACHE * replica.kv_tokens / (prompt + answer))),

@@ -11,7 +11,7 @@ from rorqual_operator.observe.reflector import Key
 
 PATIENCE_SECONDS = 60.0
 """So long the pods that have newer samples wait for those that have none."""
-_COUNTERS = ("requests", "prompt_tokens", "generation_tokens")
+_COUNTERS = ("requests", "prompt_tokens", "generation_tokens", "prefix_queries", "prefix_hits")
 
 
 @dataclass(slots=True)
@@ -69,6 +69,8 @@ class Steps:
             finished=sum(one.counts["requests"] * part for one, part in parts),
             prompt_tokens=sum(one.counts["prompt_tokens"] * part for one, part in parts),
             generated_tokens=sum(one.counts["generation_tokens"] * part for one, part in parts),
+            prefix_queried=sum(one.counts["prefix_queries"] * part for one, part in parts),
+            prefix_hit=sum(one.counts["prefix_hits"] * part for one, part in parts),
             ttft=_added(_scaled(one.histograms.get("ttft", {}), part) for one, part in parts),
             tpot=_added(_scaled(one.histograms.get("tpot", {}), part) for one, part in parts),
         )

@@ -125,6 +125,7 @@ def normalise(samples: Sequence[Sample]) -> EngineMetrics:
         return None if growth is None else growth / window
 
     seconds, tokens = grown("tpot_seconds"), grown("tpot_tokens")
+    queries, hits = grown("prefix_queries"), grown("prefix_hits")
 
     return EngineMetrics(
         observed_at=last.observed_at,
@@ -137,6 +138,7 @@ def normalise(samples: Sequence[Sample]) -> EngineMetrics:
         prompt_tokens_per_second=rate("prompt_tokens"),
         generation_tokens_per_second=rate("generation_tokens"),
         preemptions_per_second=rate("preemptions"),
+        prefix_hit_rate=min(1.0, hits / queries) if hits is not None and queries else None,
         ttft=quantiles(histogram(samples, "ttft")),
         tpot=quantiles(histogram(samples, "tpot")),
         tpot_mean_seconds=seconds / tokens if seconds is not None and tokens else None,

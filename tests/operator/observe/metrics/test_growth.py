@@ -86,3 +86,12 @@ def test_a_pod_that_is_gone_is_forgotten() -> None:
 def test_an_older_sample_of_the_other_source_is_left_aside() -> None:
     steps = rounds({A: reading(10, 5)}, {A: reading(8, 9)})
     assert steps.growth([A], 10) is None
+
+
+def test_what_the_prefix_cache_was_asked_for_and_held() -> None:
+    def asked(at: float, queries: float, hits: float) -> Sample:
+        return sample(at, counters={"requests": 0, "prefix_queries": queries, "prefix_hits": hits}, gauges={})
+
+    found = rounds({A: asked(0, 1000, 500), B: asked(0, 0, 0)}, {A: asked(10, 3000, 2000), B: asked(10, 100, 0)})
+    growth = found.growth([A, B], 10)
+    assert growth is not None and (growth.prefix_queried, growth.prefix_hit) == (2100, 1500)

@@ -196,3 +196,19 @@ def test_the_mean_between_tokens_is_exact_over_the_window() -> None:
     rows[1] = {"tpot_seconds": 3.0, "tpot_tokens": 100.0}
     assert normalise([sample(10 * n, counters=row) for n, row in enumerate(rows)]).tpot_mean_seconds == 0.03
     assert normalise([sample(10 * n, counters=rows[0]) for n in range(2)]).tpot_mean_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rate"),
+    [
+        ({"prefix_queries": 0, "prefix_hits": 0}, {"prefix_queries": 200, "prefix_hits": 150}, 0.75),
+        ({"prefix_queries": 5, "prefix_hits": 5}, {"prefix_queries": 5, "prefix_hits": 5}, None),
+        ({}, {}, None),
+    ],
+)
+def test_share_of_prompts_that_the_prefix_cache_held(
+    before: dict[str, float], after: dict[str, float], rate: float | None
+) -> None:
+    gauges = {"running": 0.0, "waiting": 0.0}
+    found = normalise([sample(0, counters=before, gauges=gauges), sample(10, counters=after, gauges=gauges)])
+    assert found.prefix_hit_rate == rate

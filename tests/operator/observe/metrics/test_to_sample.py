@@ -18,7 +18,7 @@ def test_recent_names() -> None:
     found = of("v1")
     assert found.gauges == {"running": 12, "waiting": 3, "kv_use": 0.4375}
     tokens = {"prompt_tokens": 98304, "generation_tokens": 24576, "tpot_seconds": 231.4, "tpot_tokens": 24480}
-    assert found.counters == {"requests": 96, "preemptions": 2, **tokens}
+    assert found.counters == {"requests": 96, "preemptions": 2, "prefix_queries": 51234, **tokens}
     assert found.histograms["ttft"] == {0.001: 0, 0.1: 40, 0.25: 90, INF: 96}
     assert found.cache == CacheConfig(27489, 16)
 
