@@ -45,7 +45,12 @@ FAULT_SECONDS = {"freeze": 40.0, "starve": 60.0, "kill": 1.0}
 TOLD_WITHIN_SECONDS = 90.0
 CLEAN_SECONDS = 60.0
 ANOMALIES = ("Fault", "Overload", "Misconfigured", "Drift")
-OPTIONS = {"tick_seconds": "2", "metrics_window_seconds": "20"}
+OPTIONS = {
+    "tick_seconds": "2",
+    "metrics_window_seconds": "20",
+    "lease_duration_seconds": "60",  # engines that fill both cores leave the API server little
+    "lease_renew_seconds": "10",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +177,10 @@ def measure(sandbox: Sandbox, asked: argparse.Namespace, log: Path) -> list[Told
             found += of_pair(sandbox, kinds, asked)
         if "thrash" in asked.faults:
             found += [thrash(sandbox) for _ in range(asked.runs)]
+        if operator.process.poll() is not None:
+            raise SystemExit(
+                f"the operator ended by itself, so what came after tells nothing; its log:\n{operator.text()}"
+            )
     finally:
         operator.stop()
     return found
