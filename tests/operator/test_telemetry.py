@@ -23,6 +23,7 @@ OUTLOOK = Outlook(
     expected_per_second=6.0,
     input_tokens=1000,
     output_tokens=100,
+    prefix_hit_rate=0.0,
     request_seconds=0.3,
     work_replicas=1.8,
     waiting=0,
