@@ -2,54 +2,39 @@
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rorqual_engine.detection.slow import knows_its_pace
 from rorqual_engine.plan import Replica
 from rorqual_engine.snapshot import Service, ServiceKey
-from rorqual_engine.timing import Capability
 
 SEQUENCES = 8.0
 CONTEXT_TOKENS = 8000.0
 """Of a step at which the laws of two services are compared: each is corrected by its own engines."""
 
+Timed = tuple[Service, float]
+"""A service with the seconds of such a step."""
+
 
 def usual_with_others(services: Iterable[Service]) -> dict[ServiceKey, float]:
     """Time between tokens over a service's own law, as its peers usually have it; only of those that need it."""
-    knowing: dict[tuple[str, Replica], list[Service]] = defaultdict(list)
-    young: list[Service] = []
+    knowing: dict[tuple[str, Replica], list[Timed]] = defaultdict(list)
+    young: list[tuple[tuple[str, Replica], Timed]] = []
     for service in services:
-        sized = service.memory.sized
+        sized, watch = service.memory.sized, service.memory.watch
         if sized is None or sized.capability is None:
             continue
-        if knows_its_pace(service.memory.watch):
-            knowing[service.spec.model.name, sized.configuration.replica].append(service)
+        kind = (service.spec.model.name, sized.configuration.replica)
+        law = sized.capability.timing.decode_seconds(SEQUENCES, CONTEXT_TOKENS)
+        if watch.usual_pace is not None and knows_its_pace(watch):
+            knowing[kind].append((service, watch.usual_pace * law))
         else:
-            young.append(service)
-    found = ((one.key, _usual(one, knowing)) for one in young)
-    return {key: usual for key, usual in found if usual is not None}
+            young.append((kind, (service, law)))
+    found = ((one.key, law, _seconds(one, knowing.get(kind, ()))) for kind, (one, law) in young)
+    return {key: statistics.median(seconds) / law for key, law, seconds in found if seconds}
 
 
-def _usual(service: Service, knowing: dict[tuple[str, Replica], list[Service]]) -> float | None:
-    sized = service.memory.sized
-    if sized is None or sized.capability is None:
-        return None
-    alike = knowing.get((service.spec.model.name, sized.configuration.replica), [])
-    seconds = [_seconds(other) for other in alike if _same(other, service)]
-    return statistics.median(seconds) / _step(sized.capability) if seconds else None
-
-
-def _same(one: Service, other: Service) -> bool:
-    return one.spec.model == other.spec.model and one.spec.engine == other.spec.engine
-
-
-def _seconds(service: Service) -> float:
-    """Of a step, as the service usually takes."""
-    sized, pace = service.memory.sized, service.memory.watch.usual_pace
-    if sized is None or sized.capability is None or pace is None:
-        raise ValueError(f"{service.key} does not know its pace")
-    return pace * _step(sized.capability)
-
-
-def _step(capability: Capability) -> float:
-    return capability.timing.decode_seconds(SEQUENCES, CONTEXT_TOKENS)
+def _seconds(service: Service, others: Sequence[Timed]) -> list[float]:
+    """That those take which are alike in every setting of model and engine."""
+    spec = service.spec
+    return [took for other, took in others if other.spec.model == spec.model and other.spec.engine == spec.engine]
