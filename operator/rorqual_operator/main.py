@@ -10,7 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 import kopf
 
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 FRESH_SECONDS = 45.0
 """A sample of Prometheus older than this counts as silence, and the engine is scraped directly."""
 KOPF_PREFIX = "kopf.rorqual.io"
+Asking = TypeVar("Asking", PastLoads, GPUSource)
 
 
 class Stop(Exception):  # noqa: N818 an end, not an error
@@ -96,7 +97,8 @@ class Operator:
         """Serves the probes, waits for the Lease, leads. Gives the Lease up whatever ends it."""
         async with AsyncExitStack() as stack:
             sources, window = await self._sources(stack), self._settings.metrics_window_seconds
-            readings = Readings(sources, window, FRESH_SECONDS, self._past(stack), self._gpus(stack))
+            past, gpus = self._of_prometheus(stack, PastLoads), self._of_prometheus(stack, GPUSource)
+            readings = Readings(sources, window, FRESH_SECONDS, past, gpus)
             telemetry = Telemetry(self._api, self._election.leading.is_set, lambda: readings.up)
             host, port = self._settings.http_host_port
             bound = await stack.enter_async_context(serve(host, port, self._health, telemetry.registry))
@@ -117,19 +119,13 @@ class Operator:
         sources.append(await stack.enter_async_context(scrape))
         return sources
 
-    def _past(self, stack: AsyncExitStack) -> PastLoads | None:
+    def _of_prometheus(self, stack: AsyncExitStack, kind: type[Asking]) -> Asking | None:
+        """One of those that ask Prometheus; None where none is named."""
         if self._settings.prometheus_url is None:
             return None
-        past = PastLoads(self._settings.prometheus_url, self._settings.prometheus_timeout_seconds)
-        stack.callback(past.close)
-        return past
-
-    def _gpus(self, stack: AsyncExitStack) -> GPUSource | None:
-        if self._settings.prometheus_url is None:
-            return None
-        gpus = GPUSource(self._settings.prometheus_url, self._settings.prometheus_timeout_seconds)
-        stack.callback(gpus.close)
-        return gpus
+        found = kind(self._settings.prometheus_url, self._settings.prometheus_timeout_seconds)
+        stack.callback(found.close)
+        return found
 
     def _detectors(self, stack: AsyncExitStack) -> Watch | None:
         url, step = self._settings.prometheus_url, self._settings.detector_step_seconds

@@ -5,16 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from prometheus_api_client import PrometheusConnect
-from prometheus_api_client.exceptions import PrometheusApiClientException
-from requests.exceptions import RequestException
-from urllib3.util.retry import Retry
-
 from rorqual_engine.catalog import dcgm_metrics as names
 from rorqual_engine.snapshot import GPU
-from rorqual_operator.observe.metrics.source import SourceError
+from rorqual_operator.observe.metrics.client import ask, connect
 from rorqual_operator.observe.reflector import Key
-from rorqual_operator.threads import in_daemon_thread
 
 FRESH = "90s"
 RECENT = "10m"
@@ -39,15 +33,12 @@ class GPUSource:
     """Asks one Prometheus."""
 
     def __init__(self, url: str, timeout_seconds: float, query: Callable[[str], list[Row]] | None = None) -> None:
-        self._client = PrometheusConnect(url=url, timeout=timeout_seconds, retry=Retry(total=0))
+        self._client = connect(url, timeout_seconds)
         self._query = query or self._client.custom_query
 
     async def read(self) -> Mapping[Key, tuple[GPU, ...]]:
         """By pod, in the order of their numbers; empty where no exporter is scraped. Raises SourceError."""
-        try:
-            return await in_daemon_thread(self._read)
-        except (RequestException, PrometheusApiClientException, KeyError, ValueError) as error:
-            raise SourceError(f"Prometheus: {error}") from error
+        return await ask(self._read)
 
     def close(self) -> None:
         self._client.close()

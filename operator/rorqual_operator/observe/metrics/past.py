@@ -8,17 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_api_client import PrometheusConnect
-from prometheus_api_client.exceptions import PrometheusApiClientException
-from requests.exceptions import RequestException
-from urllib3.util.retry import Retry
 
 from rorqual_engine.catalog import vllm_metrics as names
 from rorqual_engine.load_history import KEPT_SECONDS, LoadHistory
 from rorqual_engine.snapshot import Past, ServiceKey
 from rorqual_operator.monitoring.promql import with_service
-from rorqual_operator.observe.metrics.source import SourceError
-from rorqual_operator.threads import in_daemon_thread
+from rorqual_operator.observe.metrics.client import ask, connect
 
 STEP_SECONDS = 30
 RATE_WINDOW = "2m"
@@ -63,16 +58,13 @@ class PastLoads:
     """Asks one Prometheus once."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
-        self._client = PrometheusConnect(url=url, timeout=timeout_seconds, retry=Retry(total=0))
+        self._client = connect(url, timeout_seconds)
         self.query_range: Callable[[str, datetime, datetime, str], list[Ranged]] = self._client.custom_query_range
         self.query: Callable[[str], list[Ranged]] = self._client.custom_query
 
     async def read(self, now: float) -> dict[ServiceKey, Past]:
         """Of every service that has any; empty times are not invented. Raises SourceError."""
-        try:
-            return await in_daemon_thread(lambda: self._read(now))
-        except (RequestException, PrometheusApiClientException, KeyError, ValueError) as error:
-            raise SourceError(f"Prometheus: {error}") from error
+        return await ask(lambda: self._read(now))
 
     def close(self) -> None:
         self._client.close()

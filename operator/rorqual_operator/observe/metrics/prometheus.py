@@ -1,24 +1,15 @@
-"""Metrics from Prometheus: five queries a round, however many services there are.
-
-prometheus-api-client is synchronous, waits for ever by default and retries in ways of its own; so one session of
-it, with a timeout and no retries, is asked in a thread.
-"""
+"""Metrics from Prometheus: five queries a round, however many services there are."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from prometheus_api_client import PrometheusConnect
-from prometheus_api_client.exceptions import PrometheusApiClientException
-from requests.exceptions import RequestException
-from urllib3.util.retry import Retry
-
 from rorqual_engine.catalog import vllm_metrics as names
+from rorqual_operator.observe.metrics.client import ask, connect
 from rorqual_operator.observe.metrics.normalise import Series, to_sample
 from rorqual_operator.observe.metrics.sample import Sample
-from rorqual_operator.observe.metrics.source import SourceError, Target
+from rorqual_operator.observe.metrics.source import Target
 from rorqual_operator.observe.reflector import Key
-from rorqual_operator.threads import in_daemon_thread
 
 Row = Mapping[str, Any]
 """One entry of an instant vector: `metric` (labels) and `value` ([time, text])."""
@@ -46,15 +37,12 @@ class PrometheusSource:
     name = "prometheus"
 
     def __init__(self, url: str, timeout_seconds: float, query: Callable[[str], list[Row]] | None = None) -> None:
-        self._client = PrometheusConnect(url=url, timeout=timeout_seconds, retry=Retry(total=0))
+        self._client = connect(url, timeout_seconds)
         self._query = query or self._client.custom_query
 
     async def read(self, targets: Sequence[Target]) -> Mapping[Key, Sample]:
-        try:
-            answers = await in_daemon_thread(self._ask)
-            return _samples(*answers, wanted={target.pod for target in targets})
-        except (RequestException, PrometheusApiClientException, KeyError, ValueError) as error:
-            raise SourceError(f"Prometheus: {error}") from error
+        wanted = {target.pod for target in targets}
+        return await ask(lambda: _samples(*self._ask(), wanted=wanted))
 
     def close(self) -> None:
         self._client.close()
