@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from detection_scorer import Array, auc_pr, events_of, found_events, vus_pr
+from detection_series import add_data_option, read_series, series_files
 from joblib import Parallel, delayed
 from rich.console import Console
 from rich.progress import track
@@ -124,16 +125,9 @@ def row(series: str, name: str, seed: int, before: Array, after: Array, labels: 
 
 
 def one(file: Path, name: str, seed: int) -> dict[str, object]:
-    with np.load(file) as data:
-        train, test, labels = (data[part].astype(np.float64) for part in ("train", "test", "label"))
+    train, test, labels = read_series(file)
     before, after = SCORERS[name](train, test, np.random.default_rng(seed))
     return row(file.stem, name, seed, before, after, labels)
-
-
-def has_events(file: Path) -> bool:
-    """Without any there is nothing to score by."""
-    with np.load(file) as data:
-        return bool(data["label"].any())
 
 
 def measure(files: Sequence[Path], seeds: int, jobs: int) -> list[dict[str, object]]:
@@ -173,14 +167,12 @@ def show(rows: Sequence[dict[str, object]]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", type=Path, required=True, help="folders of .npz files")
+    add_data_option(parser)
     parser.add_argument("--seeds", type=int, default=5, help="of those that draw")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    files = sorted(file for folder in options.data for file in folder.glob("*.npz") if has_events(file))
-    if not files:
-        raise SystemExit(f"--data: expected .npz files with events in {', '.join(map(str, options.data))}; found none")
+    files = series_files(options.data)
     began = time.monotonic()
     rows = measure(files, options.seeds, options.jobs)
     if options.json:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from detection_scorer import Array, auc_pr, vus_pr
+from detection_series import add_data_option, read_series, series_files
 from numpy.typing import NDArray
 
 from rorqual_engine.detection.detectors.base import Detector
@@ -79,8 +80,7 @@ def worth(train: Array, draws: int) -> dict[str, float]:
 
 
 def measure(file: Path, draws: int) -> dict[str, object]:
-    with np.load(file) as data:
-        train, test, label = (data[part].astype(np.float64) for part in ("train", "test", "label"))
+    train, test, label = read_series(file)
     on_injected = worth(train, draws)
     truth = label.astype(np.int64)
     on_test = {name: vus_pr(truth, fitted(name, train).score_samples(test), WINDOW) for name in CANDIDATES}
@@ -107,13 +107,11 @@ def show(rows: Sequence[dict[str, object]]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", type=Path, required=True, help="folders of .npz files")
+    add_data_option(parser)
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    files = sorted(file for folder in options.data for file in folder.glob("*.npz"))
-    if not files:
-        raise SystemExit(f"--data: expected .npz files in {', '.join(map(str, options.data))}; found none")
+    files = series_files(options.data)
     rows = [measure(file, options.draws) for file in files]
     if options.json:
         print(json.dumps(rows, indent=1))

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from detection_scorer import Array, auc_pr, vus_pr
+from detection_scorer import auc_pr, vus_pr
+from detection_series import add_data_option, read_series, series_files
 from joblib import Parallel, delayed
 
 from rorqual_engine.detection.detectors.ensemble import LAST
@@ -30,14 +31,8 @@ WINDOW = 30
 BUDGETS = (0.0, 0.01, 0.05, 0.1)
 
 
-def read(file: Path) -> tuple[Array, Array, Array]:
-    with np.load(file) as data:
-        train, test, labels = (data[part].astype(np.float64) for part in ("train", "test", "label"))
-    return train, test, labels
-
-
 def run(file: Path, name: str, budget: float, seed: int) -> dict[str, object]:
-    train, test, labels = read(file)
+    train, test, labels = read_series(file)
     half = len(test) // 2
     history = np.concatenate([train, test[:half]])
     random = np.random.default_rng(seed)
@@ -89,12 +84,12 @@ def show(rows: Sequence[dict[str, object]]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", type=Path, required=True)
+    add_data_option(parser)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    files = sorted(file for folder in asked.data for file in folder.glob("*.npz"))
+    files = series_files(asked.data)
     tasks = [(file, name, 0.0, 0) for file in files for name in ("pca", "robust-z")]
     tasks += [(file, "vae", budget, seed) for file in files for budget in BUDGETS for seed in range(asked.seeds)]
     rows = Parallel(n_jobs=asked.jobs)(delayed(run)(*task) for task in tasks)

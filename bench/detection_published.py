@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from detection import row, smoothed
 from detection_scorer import Array
+from detection_series import add_data_option, read_series, series_files
 from joblib import Parallel, delayed
 
 Fitted = Callable[[Array], Array]
@@ -85,8 +86,7 @@ def scores(name: str, train: Array, test: Array, random: np.random.Generator) ->
 
 def one(file: Path, name: str, seed: int) -> list[dict[str, object]]:
     """Its row as it is, and smoothed."""
-    with np.load(file) as data:
-        train, test, labels = (data[part].astype(np.float64) for part in ("train", "test", "label"))
+    train, test, labels = read_series(file)
     began = time.monotonic()
     before, after = scores(name, train, test, np.random.default_rng(seed))
     took = time.monotonic() - began
@@ -133,18 +133,17 @@ def show(rows: Sequence[dict[str, object]]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", type=Path, required=True, help="folders of .npz files")
+    add_data_option(parser)
     parser.add_argument("--detectors", default=",".join((*PYOD, *TSB_AD)), help="separated by commas")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    files = sorted(file for folder in options.data for file in folder.glob("*.npz"))
+    files = series_files(options.data)
     names = [name.strip() for name in options.detectors.split(",")]
     unknown = sorted(set(names) - {*PYOD, *TSB_AD})
-    if not files or unknown:
-        wrong = f"--detectors: expected some of {', '.join((*PYOD, *TSB_AD))}; found {', '.join(unknown)}"
-        raise SystemExit(wrong if unknown else f"--data: expected .npz files in {options.data}; found none")
+    if unknown:
+        raise SystemExit(f"--detectors: expected some of {', '.join((*PYOD, *TSB_AD))}; found {', '.join(unknown)}")
     tasks = [(file, name, seed) for name in names for file in files for seed in range(options.seeds)]
     rows: list[dict[str, object]] = []
     runs = Parallel(n_jobs=options.jobs, return_as="generator")(delayed(tried)(*task) for task in tasks)

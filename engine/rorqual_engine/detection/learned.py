@@ -81,10 +81,10 @@ class Learned:
 
 def newest_scores(learned: Sequence[Learned], recent: Array) -> Array:
     """(services,): the score of each one's last sample, of (services, samples, metrics); all at once where they can."""
-    detectors = [one.detector for one in learned]
-    if all(isinstance(one, Ensemble) for one in detectors):
+    ensembles = [one.detector for one in learned if isinstance(one.detector, Ensemble)]
+    if len(ensembles) == len(learned):
         try:
-            return Stacked.of([one for one in detectors if isinstance(one, Ensemble)]).newest(recent)
+            return Stacked.of(ensembles).newest(recent)
         except DetectorError:
             pass  # other members than the default's: one by one
     return np.array([one.scores(values)[-1] for one, values in zip(learned, recent, strict=True)])
