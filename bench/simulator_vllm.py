@@ -32,8 +32,8 @@ VOCABULARY = (10, 250)
 """Token ids that prompts are drawn from."""
 REPEATS = 3
 PROMPTS = (16, 400, 800, 1600)
-DECODES = ((1, 16), (2, 16), (4, 16), (8, 16), (4, 600), (8, 600), (8, 1200))
-"""At once, and tokens of each prompt."""
+DECODES = ((1 / 8, 16), (1 / 4, 16), (1 / 2, 16), (1, 16), (1 / 2, 600), (1, 600), (1, 1200))
+"""Share of the sequences that run at once, and tokens of each prompt."""
 DECODED_TOKENS = 150
 Column = NDArray[np.float64]
 
@@ -96,24 +96,28 @@ class Fitted:
         return Engine(sequences, kv_tokens, batched_tokens, BLOCK_TOKENS, *times, least_load=True)
 
 
-async def calibrate(client: Client, sequences: int) -> Fitted:
+async def calibrate(client: Client, sequences: int, repeats: int = REPEATS) -> Fitted:
     """Least squares over the time between tokens of closed loops, and over TTFT at rest."""
     await client.at_once(2, 64, 16)
     rows, seen = [], []
-    for count, prompt in DECODES:
-        if count > sequences:
-            continue
-        answers = [one for _ in range(REPEATS) for one in await client.at_once(count, prompt, DECODED_TOKENS)]
+    for share, prompt in DECODES:
+        count = max(1, round(share * sequences))
+        rounds = [await client.at_once(count, prompt, DECODED_TOKENS) for _ in range(repeats)]
         rows.append((1.0, count, count * (prompt + DECODED_TOKENS / 2)))
-        seen.append(float(np.median([one.between for one in answers])))
+        seen.append(float(np.median([_last_begun(answers).between for answers in rounds])))
     step, sequence, context = _fit(rows, seen)
     rows, seen = [], []
     for prompt in PROMPTS:
-        answers = [one for _ in range(3 * REPEATS) for one in await client.at_once(1, prompt, 2)]
+        answers = [one for _ in range(3 * repeats) for one in await client.at_once(1, prompt, 2)]
         rows.append((1.0, prompt, prompt * prompt / 2))
         seen.append(float(np.median([one.first for one in answers])))
     fixed, per_token, attention = _fit(rows, seen)
     return Fitted(step, sequence, context, per_token, attention, max(0.0, fixed - step))
+
+
+def _last_begun(answers: Sequence[Answer]) -> Answer:
+    """The one whose steps had no prompts of the others."""
+    return max(answers, key=lambda one: one.first)
 
 
 def _fit(rows: Sequence[Sequence[float]], seen: Sequence[float]) -> Column:

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     RESTARTING = "Restarting"
     CANNOT_START = "CannotStart"
     NO_PROGRESS = "NoProgress"
+    NOT_REACHED = "NotReached"
     SLOW = "Slow"
     FLAPPING = "Flapping"
     GPU_ERROR = "GPUError"
@@ -316,11 +317,29 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """Whether requests come to one pod."""
+
+    pod: str
+    at: float
+    """When it was last looked at."""
+    share: float = 0.0
+    """Of its service's requests, as it usually gets, 0..1."""
+    rounds: int = 0
+    """That the share was learned from."""
+    missed: float = 0.0
+    """Requests that its share would have brought it since it last had any."""
+    idle_seconds: float = 0.0
+    """For which it has had none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """What detection remembers of a service."""
 
     suspicions: tuple[Suspicion, ...] = ()
     readiness: tuple[Readiness, ...] = ()
+    reach: tuple[Reach, ...] = ()
     usual_pace: float | None = None
     """Time between tokens over that of the law, the middle of its replicas, as it usually is."""
     pace_rounds: int = 0

@@ -77,6 +77,8 @@ class EngineMetrics:
     queue_time: Quantiles = Quantiles()
     stalled_seconds: float | None = None
     """How long requests have been worked on without a token; 0 when there were some; None when it cannot be told."""
+    idle_seconds: float | None = None
+    """How long nothing has been in hand and no token came; None when it cannot be told."""
     cache: CacheConfig | None = None
 
     def age_seconds(self, now: float) -> float:

@@ -23,15 +23,23 @@ MOST_FILLING = 0.5
 """Share of the time for prompts up to which, without a queue, a law holds well enough to compare loads of two times."""
 FAR_SLOWER = 2.0
 """Factor that no law is off by, whatever the load, and that counts before anything is known."""
+NEIGHBOURS = 2.5
+"""Factor that counts on GPUs that pods share: eleven vLLMs on one H200 took 2.2 times as long for a token once all of
+them had work and something else ran beside (`bench/diagnosis_recorded.py`)."""
 LEAST_ROUNDS = 12
 """Until what is usual is known."""
 LEARNING = 1.0 / 120.0
 """Weight of a round in what is usual: with ticks of 10 s, it follows within twenty minutes."""
 
 
-def find_slow(found: Sequence[Pace], watch: Watch, with_others: float | None = None) -> list[Symptom]:
-    """Pods behind their siblings, or else all behind what is usual: with this service, or else `with_others`."""
-    residuals, least = [one.residual for one in found], least_factor(watch)
+def find_slow(
+    found: Sequence[Pace], watch: Watch, with_others: float | None = None, shared: bool = False
+) -> list[Symptom]:
+    """Pods behind their siblings, or else all behind what is usual: with this service, or else `with_others`.
+
+    `shared` is whether its GPUs work for other pods, too.
+    """
+    residuals, least = [one.residual for one in found], least_factor(watch, shared)
     usual = watch.usual_pace if knows_its_pace(watch) else with_others
     if not found or max(residuals) < least * min(min(residuals), usual or math.inf):
         return []
@@ -41,7 +49,7 @@ def find_slow(found: Sequence[Pace], watch: Watch, with_others: float | None = N
     pods = [symptom for one in found if (symptom := _behind_siblings(one, found, least)) is not None]
     if pods and 2 * len(pods) <= len(found):
         return pods
-    return [] if usual is None else _behind_usual(found, watch, usual)
+    return [] if usual is None else _behind_usual(found, watch, usual, least)
 
 
 def knows_its_pace(watch: Watch) -> bool:
@@ -49,11 +57,11 @@ def knows_its_pace(watch: Watch) -> bool:
     return watch.usual_pace is not None and watch.pace_rounds >= LEAST_ROUNDS
 
 
-def least_factor(watch: Watch) -> float:
+def least_factor(watch: Watch, shared: bool = False) -> float:
     """From which on a replica is slow."""
-    if watch.pace_rounds < LEAST_ROUNDS:
-        return FAR_SLOWER
-    return min(max(SLOWER, math.exp(SPREADS * watch.pace_spread)), MOST_ASKED)
+    known = watch.pace_rounds >= LEAST_ROUNDS
+    found = min(max(SLOWER, math.exp(SPREADS * watch.pace_spread)), MOST_ASKED) if known else FAR_SLOWER
+    return max(found, NEIGHBOURS) if shared else found
 
 
 def _behind_siblings(one: Pace, found: Sequence[Pace], least: float) -> Symptom | None:
@@ -93,10 +101,9 @@ def _slow_version(found: Sequence[Pace], least: float) -> list[Symptom]:
     return []
 
 
-def _behind_usual(found: Sequence[Pace], watch: Watch, usual: float) -> list[Symptom]:
+def _behind_usual(found: Sequence[Pace], watch: Watch, usual: float, least: float) -> list[Symptom]:
     """Every pod, where the middle one is behind: nobody is left to compare with but the past, or other services."""
     now = middle([one.residual for one in found])
-    least = least_factor(watch)
     if now is None or now < least * usual:
         return []
     laden = any(one.filling > MOST_FILLING or (one.pod.metrics and one.pod.metrics.waiting > 0) for one in found)

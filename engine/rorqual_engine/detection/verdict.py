@@ -6,6 +6,7 @@ A fault explains a queue, and so does a configuration that does not fit; a queue
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from rorqual_engine.detection.cache import as_told
 from rorqual_engine.detection.drift import find_drift
 from rorqual_engine.detection.faults import Fault, find_faults, unanswering
 from rorqual_engine.detection.hardware import find_hardware, surroundings
@@ -18,6 +19,7 @@ from rorqual_engine.detection.readiness import find_flapping, follow
 from rorqual_engine.detection.scope import advise, locate, nodes_of
 from rorqual_engine.detection.slow import find_slow, learn_pace
 from rorqual_engine.detection.stuck import find_leaks, find_stuck
+from rorqual_engine.detection.unreached import find_unreached, follow_requests
 from rorqual_engine.plan import Advice, Evidence, Health, Reason, Scope, Suspicion, Symptom, Verdict, Watch
 from rorqual_engine.snapshot import EngineMetrics, Pod, Service
 from rorqual_engine.timing import Capability
@@ -55,15 +57,18 @@ def diagnose(
     if service.spec.detection.mode == "Off":
         return Diagnosis(Health(Verdict.UNKNOWN, Reason.NOTHING_KNOWN, "detection.mode is Off"))
     metrics = [one for pod in service.pods if pod.serving and (one := pod.fresh_metrics(now)) is not None]
+    capability = as_told(capability, metrics)
     broken = find_faults(service, now)
     ailing = frozenset(evidence.pod for _, evidence in broken if evidence.pod is not None)
     readiness = follow(service.memory.watch.readiness, service.pods, now)
+    reach = follow_requests(service.memory.watch.reach, service.pods, now)
     found = paces(service, capability, readiness, now)
     overload = find_overload(service, metrics, sequences)
     symptoms = [
         *find_hardware(service),
         *(find_flapping(readiness) if not overload else ()),
-        *find_slow(found, service.memory.watch, usual_with_others),
+        *find_unreached(reach),
+        *find_slow(found, service.memory.watch, usual_with_others, service.spec.sharing.scheme == "HAMi"),
         *_symptoms(service, metrics, sequences, capability, now),
     ]
     symptoms = _alive(symptoms, service, ailing)
@@ -72,7 +77,8 @@ def diagnose(
     health = _health(service, metrics, broken, believed, overload, last_active_at, now)
     health = replace(health, missing=missing_signals(service, capability))
     quiet = not broken and not symptoms and not any(one.settled for one in suspicions)
-    watch = replace(learn_pace(service.memory.watch, found, quiet), suspicions=suspicions, readiness=readiness)
+    learned = learn_pace(service.memory.watch, found, quiet)
+    watch = replace(learned, suspicions=suspicions, readiness=readiness, reach=reach)
     return Diagnosis(health, ailing | _at_fault(believed), watch)
 
 

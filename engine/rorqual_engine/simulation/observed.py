@@ -1,7 +1,7 @@
 """What the operator would see of a simulated service: pods with their metrics over a window, and growth by buckets."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -101,7 +101,8 @@ def metrics_of(number: int, place: int, view: View, scrapes: Sequence[Scrape]) -
         generation_tokens_per_second=rates.get("generated_tokens"),
         preemptions_per_second=rates.get("preempted"),
         tpot_mean_seconds=rates["between_seconds"] / rates["between_tokens"] if rates.get("between_tokens") else None,
-        stalled_seconds=_stalled_seconds(own) if len(own) > 1 else None,
+        stalled_seconds=_seconds_without_tokens(own, _works) if len(own) > 1 else None,
+        idle_seconds=_seconds_without_tokens(own, _has_nothing) if len(own) > 1 else None,
     )
 
 
@@ -117,14 +118,24 @@ def _rates(own: Sequence[tuple[Scrape, int]]) -> dict[str, float]:
     return found
 
 
-def _stalled_seconds(own: Sequence[tuple[Scrape, int]]) -> float:
-    """Since the last scrape before which a token came, or at which nothing ran."""
+def _seconds_without_tokens(own: Sequence[tuple[Scrape, int]], like: Callable[[Scrape, int], bool]) -> float:
+    """Since the last scrape before which a token came, or that is not `like` that."""
+    if not like(*own[-1]):
+        return 0.0
     last = since = own[-1][0].at
     for (one, place), (later, after) in zip(reversed(own[:-1]), reversed(own[1:]), strict=True):
-        if one.running[place] == 0 or _tokens(one, place) != _tokens(later, after):
+        if not like(one, place) or _tokens(one, place) != _tokens(later, after):
             break
         since = one.at
     return last - since
+
+
+def _works(one: Scrape, place: int) -> bool:
+    return bool(one.running[place] > 0)
+
+
+def _has_nothing(one: Scrape, place: int) -> bool:
+    return bool(one.running[place] == 0 and one.waiting[place] == 0)
 
 
 def _tokens(one: Scrape, place: int) -> float:

@@ -138,3 +138,10 @@ def test_three_times_as_slow_counts_however_uneven_siblings_are():
 def test_before_anything_is_known_twice_as_slow_counts():
     assert slow(1.0, 1.9, 1.0, watch=Watch()) == []
     assert slow(1.0, 2.1, 1.0, watch=Watch()) == [("pod-1", Advice.RESTART_POD)]
+
+
+def test_on_a_gpu_that_others_share_it_takes_more():
+    """Neighbours' load alone makes 2.2 of it."""
+    assert find_slow(running(1.0, 2.2, 1.1), KNOWN, shared=True) == []
+    assert find_slow(running(2.2), KNOWN, shared=True) == []
+    assert [one.evidence.pod for one in find_slow(running(1.0, 2.8, 1.1), KNOWN, shared=True)] == ["pod-1"]

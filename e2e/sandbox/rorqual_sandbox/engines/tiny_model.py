@@ -20,8 +20,7 @@ _CHAT_TEMPLATE = (
 
 def main(directory: Path, layers: int = 2, hidden: int = 64) -> None:
     """Writes config.json and the tokenizer; vLLM makes the weights up (`--load-format dummy`)."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # type: ignore[import-not-found]
-    from transformers import LlamaConfig, PreTrainedTokenizerFast  # type: ignore[import-not-found]
+    from transformers import LlamaConfig  # type: ignore[import-not-found]
 
     LlamaConfig(
         vocab_size=_VOCABULARY,
@@ -37,6 +36,14 @@ def main(directory: Path, layers: int = 2, hidden: int = 64) -> None:
         architectures=["LlamaForCausalLM"],
         dtype="float32",
     ).save_pretrained(directory)
+    write_tokenizer(directory)
+
+
+def write_tokenizer(directory: Path) -> None:
+    """One token for each byte, and a chat template."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # type: ignore[import-not-found]
+    from transformers import PreTrainedTokenizerFast
+
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     words = {word: index for index, word in enumerate(["<s>", "</s>", *alphabet])}
     tokenizer = Tokenizer(models.BPE(vocab=words, merges=[]))

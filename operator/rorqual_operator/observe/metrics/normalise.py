@@ -5,7 +5,7 @@ Counters are cumulative and may start again from zero when an engine restarts; t
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from rorqual_engine.catalog import vllm_metrics as names
@@ -143,21 +143,32 @@ def normalise(samples: Sequence[Sample]) -> EngineMetrics:
         tpot=quantiles(histogram(samples, "tpot")),
         tpot_mean_seconds=seconds / tokens if seconds is not None and tokens else None,
         queue_time=quantiles(histogram(samples, "queue_time")),
-        stalled_seconds=_stalled_seconds(samples),
+        stalled_seconds=_seconds_without_tokens(samples, _works),
+        idle_seconds=_seconds_without_tokens(samples, _has_nothing),
         cache=last.cache,
     )
 
 
-def _stalled_seconds(samples: Sequence[Sample]) -> float | None:
-    """Since the last sample before which a token came, or at which nothing ran; None where tokens are not told."""
+def _seconds_without_tokens(samples: Sequence[Sample], like: Callable[[Sample], bool]) -> float | None:
+    """Since the last sample before which a token came, or that is not `like` that; None where tokens are not told."""
     if len(samples) < 2 or any(key not in one.counters for one in samples for key in TOKENS):
         return None
+    if not like(samples[-1]):
+        return 0.0
     last = since = samples[-1].observed_at
     for later, earlier in pairwise(reversed(samples)):
-        if earlier.gauges["running"] == 0 or any(later.counters[key] != earlier.counters[key] for key in TOKENS):
+        if not like(earlier) or any(later.counters[key] != earlier.counters[key] for key in TOKENS):
             break
         since = earlier.observed_at
     return last - since
+
+
+def _works(sample: Sample) -> bool:
+    return sample.gauges["running"] > 0
+
+
+def _has_nothing(sample: Sample) -> bool:
+    return sample.gauges["running"] == 0 and sample.gauges["waiting"] == 0
 
 
 def histogram(samples: Sequence[Sample], key: str) -> dict[float, float]:

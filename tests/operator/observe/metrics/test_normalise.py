@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rorqual_engine.snapshot import Quantiles
+from rorqual_engine.snapshot import EngineMetrics, Quantiles
 from rorqual_operator.observe.metrics.normalise import growth, increase, merge, normalise, quantile, quantiles
 
 from .samples import INF, sample
@@ -153,7 +153,7 @@ def test_gauges_are_those_of_the_last_sample() -> None:
     assert math.isclose(found.age_seconds(12), 2)
 
 
-def working(*rows: tuple[float, float, float]) -> float | None:
+def worked(*rows: tuple[float, float, float]) -> EngineMetrics:
     """Of (running, prompt tokens, generated tokens) every ten seconds."""
     samples = [
         sample(
@@ -163,7 +163,22 @@ def working(*rows: tuple[float, float, float]) -> float | None:
         )
         for place, (running, prompts, made) in enumerate(rows)
     ]
-    return normalise(samples).stalled_seconds
+    return normalise(samples)
+
+
+def working(*rows: tuple[float, float, float]) -> float | None:
+    return worked(*rows).stalled_seconds
+
+
+def idle(*rows: tuple[float, float, float]) -> float | None:
+    return worked(*rows).idle_seconds
+
+
+def test_at_rest_it_is_idle_since_the_last_token_or_request() -> None:
+    assert idle((1, 10, 5), (0, 10, 6), (0, 10, 6), (0, 10, 6)) == 20
+    assert idle((0, 10, 5), (0, 10, 6)) == 0
+    assert idle((0, 10, 5), (0, 10, 5), (1, 10, 5)) == 0
+    assert idle((0, 10, 5)) is None
 
 
 def test_a_token_is_progress() -> None:

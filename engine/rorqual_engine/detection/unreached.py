@@ -1,0 +1,84 @@
+"""Replicas that get no requests any more, while their siblings work on what would have been theirs.
+
+An engine that stops with nothing in hand shows just that, and looks idle: vLLM's API server goes on to answer probes
+and scrapes for a process with the model that does not (`docs/explanation/diagnosis.md`, on a GPU). Or no router knows
+the replica any more. A router that gives each request to the replica with the fewest may well leave one idle while the
+load is low: only what comes while every sibling has something in hand counts as missed.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from rorqual_engine.plan import Advice, Evidence, Reach, Reason, Symptom, Verdict
+from rorqual_engine.snapshot import EngineMetrics, Pod
+from rorqual_engine.units import format_duration
+
+LEAST_MISSED = 20.0
+"""Requests that passed it by; by chance so many do once in e^20 times, where each goes anywhere."""
+LEAST_ROUNDS = 12
+"""Until its share is known."""
+LEARNING = 1.0 / 60.0
+"""Weight of a round in the share."""
+MOST_SHARE = 0.9
+"""Beyond it siblings tell too little of what it would get."""
+MOST_ROUND_SECONDS = 60.0
+
+_Heard = tuple[Pod, EngineMetrics]
+
+
+def follow_requests(known: tuple[Reach, ...], pods: Iterable[Pod], now: float) -> tuple[Reach, ...]:
+    """Of each pod that serves and is heard."""
+    before = {one.pod: one for one in known}
+    heard = [(pod, metrics) for pod in pods if pod.serving and (metrics := pod.fresh_metrics(now)) is not None]
+    return tuple(_followed(each, heard, before.get(each[0].name, Reach(each[0].name, now)), now) for each in heard)
+
+
+def _followed(each: _Heard, heard: Sequence[_Heard], known: Reach, now: float) -> Reach:
+    pod, metrics = each
+    siblings = [other for one, other in heard if one is not pod]
+    theirs = sum(other.requests_per_second or 0.0 for other in siblings)
+    if not metrics.idle_seconds:
+        learned = _learned(known, metrics.requests_per_second or 0.0, theirs)
+        return replace(learned, at=now, missed=0.0, idle_seconds=0.0)
+    idle = max(metrics.idle_seconds, known.idle_seconds + now - known.at if known.idle_seconds else 0.0)
+    missed = known.missed
+    if siblings:
+        share, seconds = min(known.share, MOST_SHARE), min(now - known.at, MOST_ROUND_SECONDS)
+        missed += theirs * share / (1.0 - share) * seconds * math.prod(map(_busy, siblings))
+    return replace(known, at=now, missed=missed, idle_seconds=idle)
+
+
+def _busy(metrics: EngineMetrics) -> float:
+    """Share of the time in which it has something in hand: of a queue with as many in it on average, by Little's law.
+
+    Requests that come at random find 1 - e^-L of the time somebody there (M/G/infinity; with fewer places, more).
+    """
+    if metrics.tpot_mean_seconds is None or metrics.generation_tokens_per_second is None:
+        return float(metrics.running + metrics.waiting >= 1)
+    return -math.expm1(-metrics.generation_tokens_per_second * metrics.tpot_mean_seconds)
+
+
+def _learned(known: Reach, own: float, theirs: float) -> Reach:
+    """With this round's share; nothing of a round without requests."""
+    if own <= 0 or own + theirs <= 0:
+        return known
+    rounds = known.rounds + 1
+    weight = max(LEARNING, 1.0 / rounds)
+    return replace(known, share=known.share + weight * (own / (own + theirs) - known.share), rounds=rounds)
+
+
+def find_unreached(reach: Iterable[Reach]) -> list[Symptom]:
+    """Pods that got none of what they would have got."""
+    return [_unreached(one) for one in reach if one.rounds >= LEAST_ROUNDS and one.missed >= LEAST_MISSED]
+
+
+def _unreached(one: Reach) -> Symptom:
+    evidence = Evidence(
+        metric="requests",
+        observed=f"none for {format_duration(one.idle_seconds)}, while its siblings had some in hand",
+        expected=f"about {one.missed:.0f}: it usually gets {one.share:.0%} of them",
+        pod=one.pod,
+    )
+    strength = one.missed / LEAST_MISSED
+    return Symptom(Verdict.FAULT, Reason.NOT_REACHED, evidence, strength, 0.0, Advice.RESTART_POD)
