@@ -3,10 +3,11 @@
     python bench/diagnosis_vllm.py [--runs 10] [--faults freeze,starve,kill,thrash] [--clean 10] [--json]
 
 Two replicas of vLLM on the CPU with a tiny model (`rorqual sandbox up --engine vllm`), a light open load with bursts,
-the operator with ticks of 2 s and windows of 20 s. freeze stops one engine for 40 s (SIGSTOP), starve leaves it --share
-of its time for 60 s, kill ends it (SIGKILL). A run is right when the first anomaly that is told is Fault with
-that pod alone in the evidence. thrash is another service whose KV cache holds a fourth of what its sequences need:
-right is Misconfigured, whatever comes before it. A clean run is a minute of that load in which nothing happens.
+the operator with ticks of 2 s and windows of 20 s. freeze stops one engine for 40 s (SIGSTOP), stuck its process with
+the model alone for 60 s, starve leaves it --share of its time for 60 s, kill ends it (SIGKILL). A run is right when the
+first anomaly that is told is Fault with that pod alone in the evidence. thrash is another service whose KV cache holds
+a fourth of what its sequences need: right is Misconfigured, whatever comes before it. A clean run is a minute of that
+load in which nothing happens.
 """
 
 import argparse
@@ -41,7 +42,7 @@ BURST = 3.0
 """Times as many, for a sixth of the time."""
 BURST_EVERY_SECONDS = 30.0
 TOKENS = 80
-FAULT_SECONDS = {"freeze": 40.0, "starve": 60.0, "kill": 1.0}
+FAULT_SECONDS = {"freeze": 40.0, "stuck": 60.0, "starve": 60.0, "kill": 1.0}
 TOLD_WITHIN_SECONDS = 90.0
 CLEAN_SECONDS = 60.0
 ANOMALIES = ("Fault", "Overload", "Misconfigured", "Drift")
@@ -255,7 +256,7 @@ def show(found: Sequence[Told]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10, help="of each fault")
-    parser.add_argument("--faults", default="freeze,starve,kill,thrash")
+    parser.add_argument("--faults", default="freeze,stuck,starve,kill,thrash")
     parser.add_argument("--share", type=float, default=0.15, help="of the CPU that starve leaves")
     parser.add_argument("--clean", type=int, default=10, help="runs in which nothing happens")
     parser.add_argument("--json", action="store_true")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,35 @@ def test_a_kill_reaches_the_whole_session(sandbox: Sandbox, monkeypatch: pytest.
     monkeypatch.setattr(handle, "_http", lambda *_: json.dumps([row("chat", child.pid)]))
     sandbox.kill_engine("llm", "chat")
     assert child.wait(20) == -signal.SIGKILL
+
+
+def test_the_process_with_the_model_stops_alone(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = subprocess.Popen(["sleep", "60"], process_group=0)
+    core = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)", "VLLM::EngineCore"], process_group=server.pid
+    )
+    monkeypatch.setattr(handle, "_http", lambda *_: json.dumps([row("chat", server.pid)]))
+    try:
+        sandbox.pause_model("llm", "chat")
+        assert os.WIFSTOPPED(os.waitpid(core.pid, os.WUNTRACED)[1])
+        assert os.waitpid(server.pid, os.WUNTRACED | os.WNOHANG) == (0, 0)
+        sandbox.resume_engine("llm", "chat")
+        assert os.WIFCONTINUED(os.waitpid(core.pid, os.WCONTINUED)[1])
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        core.wait()
+        server.wait()
+
+
+def test_one_without_such_a_process_is_told(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    monkeypatch.setattr(handle, "_http", lambda *_: json.dumps([row("chat", child.pid)]))
+    try:
+        with pytest.raises(EngineUnavailableError, match="expected a process named EngineCore; found none"):
+            sandbox.pause_model("llm", "chat")
+    finally:
+        child.kill()
+        child.wait()
 
 
 def test_exports_are_quoted_for_the_shell(sandbox: Sandbox) -> None:

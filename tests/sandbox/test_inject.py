@@ -32,6 +32,10 @@ def test_a_frozen_engine_goes_on_afterwards() -> None:
     assert run(Fault.FREEZE, 7.0) == [("pause", "llm", "chat-0"), 7.0, ("resume", "llm", "chat-0")]
 
 
+def test_a_stuck_one_goes_on_afterwards() -> None:
+    assert run(Fault.STUCK, 7.0) == [("pause_model", "llm", "chat-0"), 7.0, ("resume", "llm", "chat-0")]
+
+
 def test_a_starved_one_runs_for_its_share_of_every_turn() -> None:
     done = run(Fault.STARVE, 2 * TURN_SECONDS)
     one = [("pause", "llm", "chat-0"), 0.12, ("resume", "llm", "chat-0"), 0.08]

@@ -143,13 +143,15 @@ def logs_(target: str, name: str, namespace: str | None, follow: bool, previous:
 @_name
 @click.option("-n", "--namespace", default="default", show_default=True)
 @click.option("--fault", type=click.Choice([str(one) for one in inject.Fault]), required=True, help="What happens.")
-@click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Of freeze and starve."
-)
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Of all but kill.")
 @click.option("--share", type=click.FloatRange(0.01, 0.99), default=0.4, show_default=True, help="Left by starve.")
 @_plain_errors
 def inject_(pod: str, name: str, namespace: str, fault: str, seconds: float, share: float) -> None:
-    """Let something happen to an engine pod: freeze (SIGSTOP), starve (of CPU), kill (SIGKILL)."""
+    """Let something happen to an engine pod.
+
+    freeze stops it (SIGSTOP), stuck stops vLLM's process with the model alone, starve leaves it little CPU, kill ends
+    it (SIGKILL).
+    """
     inject.inject(Sandbox.attach(name), namespace, pod, inject.Fault(fault), seconds, share)
     click.echo(f"{fault} of {namespace}/{pod}: over")
 

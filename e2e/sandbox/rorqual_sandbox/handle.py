@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rorqual_sandbox import control, launch, monitoring
+from rorqual_sandbox import control, launch, monitoring, process
 from rorqual_sandbox.build import Binaries
 from rorqual_sandbox.errors import EngineUnavailableError
 from rorqual_sandbox.layout import Layout
@@ -21,6 +21,8 @@ from rorqual_sandbox.options import Options
 from rorqual_sandbox.paths import check_name, state_root
 from rorqual_sandbox.state import State, running_state
 
+MODEL_PROCESS = "EngineCore"
+"""In the title of vLLM's process with the model."""
 _HTTP_SECONDS = 10
 
 
@@ -128,8 +130,17 @@ class Sandbox:
         """Freezes an engine (SIGSTOP): it keeps its connections and answers nothing."""
         self._signal(namespace, pod, signal.SIGSTOP)
 
+    def pause_model(self, namespace: str, pod: str) -> None:
+        """Freezes vLLM's process with the model (SIGSTOP); its API server goes on to answer."""
+        pid = self._pid(namespace, pod)
+        cores = [member for member in process.members(pid) if MODEL_PROCESS in process.title(member)]
+        if not cores:
+            raise EngineUnavailableError(f"pod {namespace}/{pod}: expected a process named {MODEL_PROCESS}; found none")
+        for core in cores:
+            os.kill(core, signal.SIGSTOP)
+
     def resume_engine(self, namespace: str, pod: str) -> None:
-        """Lets a frozen engine go on."""
+        """Lets a frozen engine go on, whole or in part."""
         self._signal(namespace, pod, signal.SIGCONT)
 
     def kill_engine(self, namespace: str, pod: str) -> None:
@@ -165,10 +176,14 @@ class Sandbox:
         return rows
 
     def _signal(self, namespace: str, pod: str, number: signal.Signals) -> None:
+        os.killpg(self._pid(namespace, pod), number)
+
+    def _pid(self, namespace: str, pod: str) -> int:
+        """Of the engine's first process, which leads its group."""
         engine = self.engine(namespace, pod)
         if engine.pid is None:
             raise EngineUnavailableError(f"pod {namespace}/{pod} has no process now (restarts: {engine.restarts})")
-        os.killpg(engine.pid, number)
+        return engine.pid
 
 
 def layout_of(name: str, root: Path | None = None) -> Layout:

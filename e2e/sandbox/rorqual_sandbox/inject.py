@@ -17,6 +17,7 @@ class Fault(StrEnum):
     """What happens to an engine."""
 
     FREEZE = "freeze"
+    STUCK = "stuck"
     STARVE = "starve"
     KILL = "kill"
 
@@ -32,8 +33,9 @@ def inject(
 ) -> None:
     """Does it, and returns when it is over.
 
-    `freeze` stops the engine (SIGSTOP) for so long: it keeps its connections and answers nothing. `starve` lets it run
-    for that `share` of the time. `kill` ends it (SIGKILL) at once. `over` waits so many seconds and tells whether to
+    `freeze` stops the engine (SIGSTOP) for so long: it keeps its connections and answers nothing. `stuck` stops vLLM's
+    process with the model alone: its API server goes on to answer probes and scrapes. `starve` lets it run for that
+    `share` of the time. `kill` ends it (SIGKILL) at once. `over` waits so many seconds and tells whether to
     stop early. A frozen or starved engine goes on afterwards, whatever happens.
     """
     wait = over or _slept
@@ -45,6 +47,9 @@ def inject(
     try:
         if fault is Fault.FREEZE:
             sandbox.pause_engine(namespace, pod)
+            wait(seconds)
+        elif fault is Fault.STUCK:
+            sandbox.pause_model(namespace, pod)
             wait(seconds)
         else:
             _starve(sandbox, namespace, pod, seconds, share, wait)

@@ -97,6 +97,26 @@ def sweep(variable: str, instance: str) -> list[int]:
     return killed
 
 
+def members(group: int) -> list[int]:
+    """Pids of the living processes of a process group."""
+    return [pid for pid in _pids() if _group(pid) == group and _is_alive(pid)]
+
+
+def title(pid: int) -> str:
+    """Command line of a process, or what it has put in its place; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _group(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
+
+
 def _pids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
