@@ -15,7 +15,7 @@ from rorqual_engine.timing import Capability
 THRASHING = 0.1
 """Preemptions a finished request from which on the cache is too small for so many sequences."""
 FULL = 0.9
-"""Share of the sequences, or of the cache, that counts as all of them."""
+"""Share of the sequences that counts as all of them."""
 SETTLE_SECONDS = 20.0
 RECENT_SECONDS = 60.0
 LEAST_ARRIVALS = 20.0
@@ -48,16 +48,16 @@ def _made(reason: Reason, evidence: Evidence, strength: float) -> list[Symptom]:
 
 
 def _thrashing(metrics: Sequence[EngineMetrics]) -> list[Symptom]:
-    """Sequences are thrown out of the cache and computed anew."""
+    """Sequences are thrown out of the cache and computed anew; that it was full then, needs no reading of its gauge."""
     preempted = sum(one.preemptions_per_second or 0.0 for one in metrics)
     finished = sum(one.requests_per_second or 0.0 for one in metrics)
     fullest = max((one.kv_use or 0.0) for one in metrics)
-    if preempted <= 0 or preempted < THRASHING * finished or fullest < FULL:
+    if preempted <= 0 or preempted < THRASHING * finished:
         return []
     share = preempted / finished if finished > 0 else 1.0
     evidence = Evidence(
         metric="preemptions",
-        observed=f"{preempted:.2g} a second for {finished:.2g} finished requests, KV cache {fullest:.0%} full",
+        observed=f"{preempted:.2g} a second for {finished:.2g} finished requests, KV cache now {fullest:.0%} full",
         expected=f"below {THRASHING:.0%} of the requests: fewer sequences at once, or more memory for the cache",
     )
     return _made(Reason.KV_CACHE_THRASHING, evidence, share / THRASHING)

@@ -31,17 +31,30 @@ def follow_requests(known: tuple[Reach, ...], pods: Iterable[Pod], now: float) -
     """Of each pod that serves and is heard."""
     before = {one.pod: one for one in known}
     heard = [(pod, metrics) for pod in pods if pod.serving and (metrics := pod.fresh_metrics(now)) is not None]
-    return tuple(_followed(each, heard, before.get(each[0].name, Reach(each[0].name, now)), now) for each in heard)
+    total = sum(metrics.requests_per_second or 0.0 for _, metrics in heard)
+    return tuple(
+        _missing(reach, metrics, heard, total, now) if metrics.idle_seconds else _reached(reach, metrics, total, now)
+        for pod, metrics in heard
+        for reach in (before.get(pod.name) or Reach(pod.name, now),)
+    )
 
 
-def _followed(each: _Heard, heard: Sequence[_Heard], known: Reach, now: float) -> Reach:
-    pod, metrics = each
-    siblings = [other for one, other in heard if one is not pod]
-    theirs = sum(other.requests_per_second or 0.0 for other in siblings)
-    if not metrics.idle_seconds:
-        learned = _learned(known, metrics.requests_per_second or 0.0, theirs)
-        return replace(learned, at=now, missed=0.0, idle_seconds=0.0)
-    idle = max(metrics.idle_seconds, known.idle_seconds + now - known.at if known.idle_seconds else 0.0)
+def _reached(known: Reach, metrics: EngineMetrics, total: float, now: float) -> Reach:
+    """With this round's share; a round without requests says nothing of it."""
+    own = metrics.requests_per_second or 0.0
+    if own <= 0:
+        return replace(known, at=now, missed=0.0, idle_seconds=0.0)
+    rounds = known.rounds + 1
+    share = known.share + max(LEARNING, 1.0 / rounds) * (own / total - known.share)
+    return Reach(known.pod, now, share, rounds)
+
+
+def _missing(known: Reach, metrics: EngineMetrics, heard: Sequence[_Heard], total: float, now: float) -> Reach:
+    """With what went to siblings meanwhile, and would have come to it."""
+    siblings = [other for pod, other in heard if pod.name != known.pod]
+    theirs, idle = total - (metrics.requests_per_second or 0.0), metrics.idle_seconds or 0.0
+    if known.idle_seconds:
+        idle = max(idle, known.idle_seconds + now - known.at)
     missed = known.missed
     if siblings:
         share, seconds = min(known.share, MOST_SHARE), min(now - known.at, MOST_ROUND_SECONDS)
@@ -57,15 +70,6 @@ def _busy(metrics: EngineMetrics) -> float:
     if metrics.tpot_mean_seconds is None or metrics.generation_tokens_per_second is None:
         return float(metrics.running + metrics.waiting >= 1)
     return -math.expm1(-metrics.generation_tokens_per_second * metrics.tpot_mean_seconds)
-
-
-def _learned(known: Reach, own: float, theirs: float) -> Reach:
-    """With this round's share; nothing of a round without requests."""
-    if own <= 0 or own + theirs <= 0:
-        return known
-    rounds = known.rounds + 1
-    weight = max(LEARNING, 1.0 / rounds)
-    return replace(known, share=known.share + weight * (own / (own + theirs) - known.share), rounds=rounds)
 
 
 def find_unreached(reach: Iterable[Reach]) -> list[Symptom]:
