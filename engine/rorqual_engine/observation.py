@@ -21,12 +21,16 @@ class Observation:
     ttft_seconds: float
     tpot_seconds: float
     requests_per_second: float
+    prefix_hit_rate: float | None = None
+    """Share of the prompts' tokens that the prefix cache held, 0..1; None where it was not told."""
 
     def __post_init__(self) -> None:
         for figure in fields(self):
             value = getattr(self, figure.name)
-            if not (math.isfinite(value) and value > 0):
+            if figure.name != "prefix_hit_rate" and not (math.isfinite(value) and value > 0):
                 raise MeasurementError(f"{figure.name} is {value}: expected a finite number above 0")
+        if self.prefix_hit_rate is not None and not 0 <= self.prefix_hit_rate <= 1:
+            raise MeasurementError(f"prefix_hit_rate is {self.prefix_hit_rate}: expected 0 to 1")
 
     def __str__(self) -> str:
         return (

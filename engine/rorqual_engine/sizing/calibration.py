@@ -84,7 +84,10 @@ def calibrate(
     prompts: Spread = UNTOLD,
     answers: Spread = UNTOLD,
 ) -> Calibration | Refusal:
-    """The correction for a setting by observations of it; a Refusal when too many of them contradict physics."""
+    """The correction for a setting by observations of it; a Refusal when too many of them contradict physics.
+
+    `prefix_hit_rate` is of observations that do not tell their own.
+    """
     if not observations:
         return Refusal("nothing was observed")
     problems = [(seen, contradiction(setting, seen)) for seen in observations]
@@ -93,8 +96,11 @@ def calibrate(
     if len(dropped) > MOST_REFUSED * len(observations):
         told = f"{len(dropped)} of {len(observations)} observations contradict physics; the first: {dropped[0]}"
         return Refusal(told)
-    mix = (prefix_hit_rate, prompts.square, answers.square)
-    loads = [Load(seen.concurrency, seen.input_tokens, seen.output_tokens, *mix) for seen in good]
+    hits = [prefix_hit_rate if seen.prefix_hit_rate is None else seen.prefix_hit_rate for seen in good]
+    loads = [
+        Load(seen.concurrency, seen.input_tokens, seen.output_tokens, hit, prompts.square, answers.square)
+        for seen, hit in zip(good, hits, strict=True)
+    ]
     law = predict_many([setting] * len(good), loads)
     concurrency = np.array([seen.concurrency for seen in good])
     return Calibration(

@@ -25,7 +25,7 @@ class Evidence:
     cache_tokens: int | None = None
     """KV cache that the engine reported after start."""
     prefix_hit_rate: float = 0.0
-    """Share of the prompts' tokens that the prefix cache held, as the spec says."""
+    """Share of the prompts' tokens that the prefix cache held, as the spec says: for observations that do not tell."""
     prompts: Spread = UNTOLD
     answers: Spread = UNTOLD
 

@@ -52,7 +52,7 @@ def operating_point(seen: EngineMetrics) -> Observation | None:
     try:
         output = max(1.0, answers / rate)
         in_flight = rate * (ttft + tpot * (output - 1))
-        point = Observation(in_flight, prompts / rate, output, ttft, tpot, rate)
+        point = Observation(in_flight, prompts / rate, output, ttft, tpot, rate, seen.prefix_hit_rate)
     except MeasurementError:
         return None
     queued = seen.waiting > 0

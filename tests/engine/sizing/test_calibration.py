@@ -53,6 +53,32 @@ def test_the_interval_shrinks_and_holds_the_truth():
     assert (found.low < expected).all() and (expected < found.high).all()
 
 
+def hit(concurrency, share, told=None):
+    """What the law says where the prefix cache holds that share of the prompts."""
+    law = predict_many([SETTING], [Load(concurrency, INPUT, OUTPUT, share)]).at(0)
+    ttft, tpot = law.ttft_seconds.value, law.tpot_seconds.value
+    return Observation(concurrency, INPUT, OUTPUT, ttft, tpot, law.requests_per_second.value, told)
+
+
+def test_prompts_that_the_cache_held_are_no_faster_engine():
+    """With the rate that the engine counted the law is right; without it, its TTFT would be taken to be too long."""
+    told, untold = (calibrated(*[hit(count, 0.8, known) for count in SEEN]) for known in (0.8, None))
+    at = np.array(SEEN, dtype=float)
+    assert told.ttft.at(at)[0] == pytest.approx(np.zeros(4), abs=1e-6)
+    assert (untold.ttft.at(at)[0] < -0.05).all()
+
+
+def test_the_spec_has_the_word_where_an_engine_counts_no_hits():
+    found = calibrate(SETTING, tuple(hit(count, 0.8) for count in SEEN), prefix_hit_rate=0.8)
+    assert found.ttft.at(np.array([4.0]))[0] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_share_beyond_all_is_no_measurement(share):
+    with pytest.raises(MeasurementError, match="prefix_hit_rate"):
+        hit(4, 0.5, share)
+
+
 def test_more_points_make_it_surer():
     few, many = calibrated(observed(16)), calibrated(*[observed(16)] * 8)
     assert many.tpot.covariance[0][0] < few.tpot.covariance[0][0]

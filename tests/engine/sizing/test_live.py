@@ -45,6 +45,12 @@ def test_a_steady_moment_is_an_operating_point():
     assert found is not None
     assert found.concurrency == pytest.approx(2 * (0.1 + 0.019 * 255))
     assert (found.input_tokens, found.output_tokens) == (1024, 256)
+    assert found.prefix_hit_rate is None
+
+
+def test_what_the_prefix_cache_held_is_part_of_it():
+    found = operating_point(replace(STEADY, prefix_hit_rate=0.4))
+    assert found is not None and found.prefix_hit_rate == 0.4
 
 
 @pytest.mark.parametrize(
