@@ -158,6 +158,7 @@ class Load:
         self._service, self._tokens = service, tokens
         self._left, self._over = limit, threading.Event()
         self._addresses: list[str] = []
+        self._avoided: set[str] = set()
         self._threads = [threading.Thread(target=self._work, args=(n,), daemon=True) for n in range(at_once)]
 
     def __enter__(self) -> Load:
@@ -171,8 +172,14 @@ class Load:
         for thread in self._threads:
             thread.join(timeout=30)
 
+    def avoid(self, address: str) -> None:
+        """Sends nothing more to that pod, as a router that has lost it."""
+        self._avoided.add(address)
+        self._refresh()
+
     def _refresh(self) -> None:
-        self._addresses = [pod["status"]["podIP"] for pod in self._service.ready_pods()]
+        addresses = [pod["status"]["podIP"] for pod in self._service.ready_pods()]
+        self._addresses = [address for address in addresses if address not in self._avoided]
 
     def _work(self, number: int) -> None:
         while not self._over.is_set() and self._left > 0:

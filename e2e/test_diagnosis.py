@@ -89,3 +89,38 @@ def test_a_throttled_engine_is_slow_and_nobody_else(
         set_pace(address, USUAL)
         until(lambda: chat.status["health"]["verdict"] == "Healthy", 120)
     until(lambda: {"AnomalyDetected", "AnomalyEnded"} <= set(chat.events()))
+
+
+def test_an_engine_that_gets_no_requests_any_more_is_told(
+    sandbox: Sandbox, run_operator: Callable[..., OperatorProcess], chat: Service, until: Until
+) -> None:
+    """It answers probes and scrapes, and shows nothing but that it is idle."""
+    manifest = llmservice(
+        chat.namespace,
+        configuration={"maxConcurrentSequences": 8},
+        scaling={"minReplicas": 2, "maxReplicas": 3},
+    )
+    sandbox.apply(manifest)
+    run_operator()
+    until(chat.ready(2))
+    lost = chat.ready_pods()[0]
+    name, address = lost["metadata"]["name"], lost["status"]["podIP"]
+    with Load(chat, at_once=4) as load:
+        until(lambda: chat.status["health"]["verdict"] == "Healthy")
+        done = finished_requests(address)
+        until(lambda: finished_requests(address) > done + 20)  # by then the operator knows what it usually gets
+        load.avoid(address)
+        until(lambda: chat.condition("AnomalyDetected")["reason"] == "NotReached", 90)
+        status = chat.status
+        assert (status["health"]["scope"], status["health"]["where"]) == ("Pod", [name])
+        assert "usually gets" in status["health"]["evidence"][0]["expected"]
+        assert status["desiredReplicas"] == 2
+
+
+def finished_requests(address: str) -> float:
+    """That an engine has finished."""
+    connection = http.client.HTTPConnection(address, 8000, timeout=10)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith("vllm:request_success_total"))
