@@ -72,9 +72,11 @@ def _too_few(
     """
     waiting = sum(one.waiting for one in metrics)
     busy = all(one.running >= FULL * sequences and one.waiting > 0 for one in metrics)
+    if capability is None or not busy:
+        return []
     history = service.memory.experience.history
     recent = history.window(RECENT_SECONDS)
-    if capability is None or not busy or recent.counts["arrived"] < LEAST_ARRIVALS:
+    if recent.counts["arrived"] < LEAST_ARRIVALS:
         return []
     arrivals = max(_rate(recent), _rate(history.window(NOW_SECONDS)))
     if not _believed(service):

@@ -44,8 +44,12 @@ def find_leaks(service: Service, capability: Capability | None, now: float) -> l
     reporting = [(pod, metrics) for pod, metrics in _reporting(service, now) if metrics.kv_use is not None]
     if all((metrics.kv_use or 0.0) < UNEXPLAINED_CACHE for _, metrics in reporting):
         return []
+    each = [(metrics.kv_use or 0.0) / metrics.running for _, metrics in reporting if metrics.running >= 1]
+    least = min(each) if len(each) > 1 else 0.0
     found = []
     for pod, metrics in reporting:
+        if (metrics.kv_use or 0.0) < UNEXPLAINED_TIMES * least * metrics.running:
+            continue  # whatever its siblings explain, they explain that much
         explained = _explained(pod, metrics, reporting, service, capability)
         if explained is None or (metrics.kv_use or 0.0) < UNEXPLAINED_TIMES * explained:
             continue
