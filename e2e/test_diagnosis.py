@@ -113,7 +113,7 @@ def test_an_engine_that_gets_no_requests_any_more_is_told(
         until(lambda: chat.condition("AnomalyDetected")["reason"] == "NotReached", 90)
         status = chat.status
         assert (status["health"]["scope"], status["health"]["where"]) == ("Pod", [name])
-        assert "usually gets" in status["health"]["evidence"][0]["expected"]
+        assert "an even share" in status["health"]["evidence"][0]["expected"]
         assert status["desiredReplicas"] == 2
 
 

@@ -323,12 +323,12 @@ class Reach:
     pod: str
     at: float
     """When it was last looked at."""
-    share: float = 0.0
-    """Of its service's requests, as it usually gets, 0..1."""
+    weight: float = 0.0
+    """Requests that it usually gets, over those that an even share would bring it."""
     rounds: int = 0
-    """That the share was learned from."""
+    """That the weight was learned from."""
     missed: float = 0.0
-    """Requests that its share would have brought it since it last had any."""
+    """Requests that would have come to it since it last had any."""
     idle_seconds: float = 0.0
     """For which it has had none."""
 

@@ -12,7 +12,7 @@ def as_told(capability: Capability | None, metrics: Iterable[EngineMetrics]) -> 
 
     More than the law's is not believed: blocks of models with several kinds of layers hold tokens more than once.
     """
-    told = [one.cache.tokens for one in metrics if one.cache is not None]
-    if capability is None or not told:
+    least = min((one.cache.tokens for one in metrics if one.cache is not None), default=None)
+    if capability is None or least is None or least >= capability.kv_tokens:
         return capability
-    return replace(capability, kv_tokens=min(capability.kv_tokens, *told))
+    return replace(capability, kv_tokens=least)

@@ -15,13 +15,13 @@ from rorqual_engine.snapshot import EngineMetrics, Pod
 from rorqual_engine.units import format_duration
 
 LEAST_MISSED = 20.0
-"""Requests that passed it by; by chance so many do once in e^20 times, where each goes anywhere."""
+"""Requests that passed it by. Where each goes anywhere, chance makes none of 20 that are expected with e^-20."""
 LEAST_ROUNDS = 12
-"""Until its share is known."""
+"""Until it is known how many it usually gets."""
 LEARNING = 1.0 / 60.0
-"""Weight of a round in the share."""
+"""Of a round, in what is usual."""
 MOST_SHARE = 0.9
-"""Beyond it siblings tell too little of what it would get."""
+"""Of all requests; beyond it siblings tell too little of what it would get."""
 MOST_ROUND_SECONDS = 60.0
 
 _Heard = tuple[Pod, EngineMetrics]
@@ -33,20 +33,22 @@ def follow_requests(known: tuple[Reach, ...], pods: Iterable[Pod], now: float) -
     heard = [(pod, metrics) for pod in pods if pod.serving and (metrics := pod.fresh_metrics(now)) is not None]
     total = sum(metrics.requests_per_second or 0.0 for _, metrics in heard)
     return tuple(
-        _missing(reach, metrics, heard, total, now) if metrics.idle_seconds else _reached(reach, metrics, total, now)
+        _missing(reach, metrics, heard, total, now)
+        if metrics.idle_seconds
+        else _reached(reach, metrics, total / len(heard), now)
         for pod, metrics in heard
         for reach in (before.get(pod.name) or Reach(pod.name, now),)
     )
 
 
-def _reached(known: Reach, metrics: EngineMetrics, total: float, now: float) -> Reach:
-    """With this round's share; a round without requests says nothing of it."""
+def _reached(known: Reach, metrics: EngineMetrics, even: float, now: float) -> Reach:
+    """With how many it got beside an `even` share; a round without requests says nothing of it."""
     own = metrics.requests_per_second or 0.0
     if own <= 0:
         return replace(known, at=now, missed=0.0, idle_seconds=0.0)
     rounds = known.rounds + 1
-    share = known.share + max(LEARNING, 1.0 / rounds) * (own / total - known.share)
-    return Reach(known.pod, now, share, rounds)
+    weight = known.weight + max(LEARNING, 1.0 / rounds) * (own / even - known.weight)
+    return Reach(known.pod, now, weight, rounds)
 
 
 def _missing(known: Reach, metrics: EngineMetrics, heard: Sequence[_Heard], total: float, now: float) -> Reach:
@@ -57,7 +59,8 @@ def _missing(known: Reach, metrics: EngineMetrics, heard: Sequence[_Heard], tota
         idle = max(idle, known.idle_seconds + now - known.at)
     missed = known.missed
     if siblings:
-        share, seconds = min(known.share, MOST_SHARE), min(now - known.at, MOST_ROUND_SECONDS)
+        share = min(known.weight / len(heard), MOST_SHARE)
+        seconds = min(now - known.at, MOST_ROUND_SECONDS)
         missed += theirs * share / (1.0 - share) * seconds * math.prod(map(_busy, siblings))
     return replace(known, at=now, missed=missed, idle_seconds=idle)
 
@@ -81,7 +84,7 @@ def _unreached(one: Reach) -> Symptom:
     evidence = Evidence(
         metric="requests",
         observed=f"none for {format_duration(one.idle_seconds)}, while its siblings had some in hand",
-        expected=f"about {one.missed:.0f}: it usually gets {one.share:.0%} of them",
+        expected=f"about {one.missed:.0f}: it usually gets {one.weight:.1f} times an even share",
         pod=one.pod,
     )
     strength = one.missed / LEAST_MISSED

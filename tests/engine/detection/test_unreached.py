@@ -55,7 +55,7 @@ USUAL = [(at_work(), at_work())] * LEAST_ROUNDS
 def test_half_of_the_requests_are_missed_where_half_is_usual():
     """By hand: a sibling with 5 in hand is busy 1 - e^-5 of the time, and gets 2 a second; so would this one."""
     (reach, _) = rounds(*USUAL, (at_rest(10), at_work()))
-    assert reach.share == pytest.approx(0.5)
+    assert reach.weight == pytest.approx(1.0)
     assert reach.missed == pytest.approx(2.0 * 10.0 * -math.expm1(-5.0))
     assert reach.idle_seconds == 10.0
 
@@ -66,7 +66,7 @@ def test_it_is_told_once_twenty_have_passed():
     (found,) = find_unreached(rounds(*USUAL, one, two))
     assert (found.reason, found.evidence.pod, found.advice) == (Reason.NOT_REACHED, "pod-0", Advice.RESTART_POD)
     assert "20s" in found.evidence.observed
-    assert "50%" in found.evidence.expected
+    assert "1.0 times an even share" in found.evidence.expected
 
 
 def test_the_time_goes_on_where_the_window_ends():
@@ -80,6 +80,21 @@ def test_one_request_and_all_is_well():
     gone = [(at_rest(10 * number), at_work()) for number in range(1, 4)]
     (reach, _) = rounds(*USUAL, *gone, (at_work(0.1, 1.0), at_work()))
     assert (reach.missed, reach.idle_seconds) == (0.0, 0.0)
+
+
+def test_who_had_all_gets_half_beside_a_new_one():
+    """By hand: an even share of two is as much as the other gets."""
+    alone = [(at_work(),)] * LEAST_ROUNDS
+    (reach, _) = rounds(*alone, (at_rest(10), at_work()))
+    assert reach.missed == pytest.approx(2.0 * 10.0 * -math.expm1(-5.0))
+
+
+def test_one_that_usually_gets_less_misses_less():
+    """By hand: with 1 of 4 requests its share of two is a quarter: a third of what the other gets."""
+    uneven = [(at_work(1.0), at_work(3.0))] * LEAST_ROUNDS
+    (reach, _) = rounds(*uneven, (at_rest(10), at_work(3.0)))
+    assert reach.weight == pytest.approx(0.5)
+    assert reach.missed == pytest.approx(1.0 * 10.0 * -math.expm1(-5.0))
 
 
 def test_a_router_that_prefers_the_first_may_leave_one_idle():
