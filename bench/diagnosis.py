@@ -14,7 +14,7 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -188,20 +188,19 @@ def together(rows: Sequence[dict[str, object]]) -> dict[str, object]:
     """Means over the incidents in which something is the matter; false alarms over all quiet time."""
     wrong = [row for row in rows if row["truth"] != str(Verdict.HEALTHY)]
 
-    def mean(figure: str) -> float:
-        return float(np.mean([row[figure] for row in wrong if row[figure] is not None]))  # type: ignore[arg-type]
+    def middle(figure: str, of: Callable[[Sequence[object]], object]) -> float | None:
+        values = [row[figure] for row in wrong if row[figure] is not None]
+        return float(of(values)) if values else None  # type: ignore[arg-type]
 
     return {
         "incident": "all",
         "runs": sum(row["runs"] for row in rows),  # type: ignore[misc]
         "truth": "",
-        "right_verdict": mean("right_verdict"),
+        "right_verdict": middle("right_verdict", np.mean),
         "called": {},
-        "overload_for_fault_or_reverse": mean("overload_for_fault_or_reverse"),
-        "right_pod": mean("right_pod"),
-        "median_delay_ticks": float(
-            np.median([row["median_delay_ticks"] for row in wrong if row["median_delay_ticks"] is not None])
-        ),
+        "overload_for_fault_or_reverse": middle("overload_for_fault_or_reverse", np.mean),
+        "right_pod": middle("right_pod", np.mean),
+        "median_delay_ticks": middle("median_delay_ticks", np.median),
         "false_alarms": sum(row["false_alarms"] for row in rows),  # type: ignore[misc]
         "quiet_weeks": sum(row["quiet_weeks"] for row in rows),  # type: ignore[misc]
     }
@@ -211,10 +210,10 @@ def show(rows: Sequence[dict[str, object]]) -> None:
     head = f"{'incident':20}{'runs':>5}{'right':>7}{'pod':>6}{'delay':>7}{'alarms':>8}{'weeks':>7}"
     print(f"{head}  truth, and what else it was called")
     for row in rows:
-        pod = "-" if row["right_pod"] is None else f"{row['right_pod']:.0%}"
+        right, pod = ("-" if row[name] is None else f"{row[name]:.0%}" for name in ("right_verdict", "right_pod"))
         delay = "-" if row["median_delay_ticks"] is None else f"{row['median_delay_ticks']:.1f}"
         others = {name: count for name, count in row["called"].items() if name != row["truth"]}  # type: ignore[attr-defined]
-        print(f"{row['incident']:20}{row['runs']:5}{row['right_verdict']:7.0%}{pod:>6}{delay:>7}{row['false_alarms']:8}"
+        print(f"{row['incident']:20}{row['runs']:5}{right:>7}{pod:>6}{delay:>7}{row['false_alarms']:8}"
               f"{row['quiet_weeks']:7.2f}  {row['truth']} {others or ''}")  # fmt: skip
 
 
