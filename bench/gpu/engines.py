@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from rorqual_sandbox.engines.tiny_model import write_tokenizer
+from rorqual_sandbox.handle import MODEL_PROCESS
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
 SERVE = (sys.executable, "-m", "vllm.entrypoints.openai.api_server")
@@ -76,7 +77,7 @@ class Vllm:
     def signal(self, number: signal.Signals, core_only: bool = False) -> None:
         """To all of its processes, or to the one with the model alone."""
         for one in self._processes():
-            if not core_only or "EngineCore" in _title(one):
+            if not core_only or MODEL_PROCESS in _title(one):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     one.send_signal(number)
 

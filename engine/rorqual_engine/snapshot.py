@@ -3,7 +3,7 @@
 Times are seconds since the epoch. What is not known is None; nothing is ever guessed here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rorqual_engine.api.spec import LLMServiceSpec
@@ -83,6 +83,23 @@ class EngineMetrics:
 
     def age_seconds(self, now: float) -> float:
         return now - self.observed_at
+
+
+def reported_cache_tokens(metrics: Iterable[EngineMetrics]) -> int | None:
+    """Tokens of KV cache that engines reported after start: the least, where they differ."""
+    return min((one.cache.tokens for one in metrics if one.cache is not None and one.cache.tokens > 0), default=None)
+
+
+def seconds_alike(newest_first: Iterable[tuple[float, Hashable]]) -> float:
+    """For how long the newest of (when, what) has been so; 0 where it is None. Of one engine that stands still."""
+    moments = iter(newest_first)
+    last, what = next(moments)
+    since = last
+    for at, before in moments:
+        if what is None or before != what:
+            break
+        since = at
+    return last - since
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from rorqual_engine.snapshot import EngineMetrics
+from rorqual_engine.snapshot import EngineMetrics, reported_cache_tokens
 from rorqual_engine.timing import Capability
 
 
@@ -12,7 +12,7 @@ def as_told(capability: Capability | None, metrics: Iterable[EngineMetrics]) -> 
 
     More than the law's is not believed: blocks of models with several kinds of layers hold tokens more than once.
     """
-    least = min((one.cache.tokens for one in metrics if one.cache is not None), default=None)
+    least = reported_cache_tokens(metrics)
     if capability is None or least is None or least >= capability.kv_tokens:
         return capability
     return replace(capability, kv_tokens=least)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rorqual_engine.simulation.policy import Standing, View
 from rorqual_engine.simulation.scrape import Scrape
-from rorqual_engine.snapshot import EngineMetrics, Growth, Pod, Quantiles
+from rorqual_engine.snapshot import EngineMetrics, Growth, Pod, Quantiles, seconds_alike
 
 EPOCH = 1_700_000_000.0
 """When a run begins, for the operator."""
@@ -120,14 +120,7 @@ def _rates(own: Sequence[tuple[Scrape, int]]) -> dict[str, float]:
 
 def _seconds_without_tokens(own: Sequence[tuple[Scrape, int]], like: Callable[[Scrape, int], bool]) -> float:
     """Since the last scrape before which a token came, or that is not `like` that."""
-    if not like(*own[-1]):
-        return 0.0
-    last = since = own[-1][0].at
-    for (one, place), (later, after) in zip(reversed(own[:-1]), reversed(own[1:]), strict=True):
-        if not like(one, place) or _tokens(one, place) != _tokens(later, after):
-            break
-        since = one.at
-    return last - since
+    return seconds_alike((one.at, _tokens(one, place) if like(one, place) else None) for one, place in reversed(own))
 
 
 def _works(one: Scrape, place: int) -> bool:

@@ -6,11 +6,10 @@ from rorqual_engine.fleet import Inventory
 from rorqual_engine.plan import Configuration, Reason, Recommendation, Sized, Stall
 from rorqual_engine.sizing.capability import capability_of
 from rorqual_engine.sizing.evidence import Evidence, learn
-from rorqual_engine.sizing.live import reported_cache_tokens
 from rorqual_engine.sizing.objectives import answer_spread, prompt_spread
 from rorqual_engine.sizing.pins import Pins
 from rorqual_engine.sizing.recommend import NOTHING_LEARNED, Case, holds, leave_to_engine, read_case, recommend
-from rorqual_engine.snapshot import Service
+from rorqual_engine.snapshot import Service, reported_cache_tokens
 from rorqual_engine.timing import Capability
 
 
@@ -118,7 +117,8 @@ def _evidence(service: Service, running: Configuration | None, now: float) -> Ev
     tried = trial.observations if trial is not None and same else ()
     live = memory.observations if memory.observed == running else ()
     settled = service.workload is not None and service.workload.rolled_out
-    reported = reported_cache_tokens(service, now) if settled else None
+    heard = (seen for pod in service.pods if pod.serving and (seen := pod.fresh_metrics(now)) is not None)
+    reported = reported_cache_tokens(heard) if settled else None
     # a calibration run sends prompts and answers that are all alike
     spreads = () if tried else (prompt_spread(service.spec), answer_spread(service.spec))
     return Evidence(running, (*tried, *live), reported, service.spec.workload.prefix_hit_rate, *spreads)

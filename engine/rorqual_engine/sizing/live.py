@@ -1,4 +1,4 @@
-"""Operating points from the metrics of running engines, and the size of KV cache that they report."""
+"""Operating points from the metrics of running engines."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -58,9 +58,3 @@ def operating_point(seen: EngineMetrics) -> Observation | None:
     queued = seen.waiting > 0
     steady = in_flight / STEADY <= max(seen.running, 1.0) <= max(in_flight, 1.0) * STEADY
     return point if steady and not queued else None
-
-
-def reported_cache_tokens(service: Service, now: float) -> int | None:
-    """Tokens of KV cache that the engines reported after start: the least, where they differ."""
-    found = (seen.cache for pod in service.pods if pod.serving and (seen := pod.fresh_metrics(now)) is not None)
-    return min((cache.tokens for cache in found if cache is not None and cache.tokens > 0), default=None)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from rorqual_engine.catalog import vllm_metrics as names
-from rorqual_engine.snapshot import CacheConfig, EngineMetrics, Quantiles
+from rorqual_engine.snapshot import CacheConfig, EngineMetrics, Quantiles, seconds_alike
 from rorqual_operator.observe.metrics.sample import Buckets, Sample
 
 Series = tuple[str, Mapping[str, str], float]
@@ -153,14 +153,10 @@ def _seconds_without_tokens(samples: Sequence[Sample], like: Callable[[Sample], 
     """Since the last sample before which a token came, or that is not `like` that; None where tokens are not told."""
     if len(samples) < 2 or any(key not in one.counters for one in samples for key in TOKENS):
         return None
-    if not like(samples[-1]):
-        return 0.0
-    last = since = samples[-1].observed_at
-    for later, earlier in pairwise(reversed(samples)):
-        if not like(earlier) or any(later.counters[key] != earlier.counters[key] for key in TOKENS):
-            break
-        since = earlier.observed_at
-    return last - since
+    return seconds_alike(
+        (one.observed_at, tuple(one.counters[key] for key in TOKENS) if like(one) else None)
+        for one in reversed(samples)
+    )
 
 
 def _works(sample: Sample) -> bool:
