@@ -167,14 +167,35 @@ def _level(count: Array, span: Array, burst: Array) -> tuple[Array, Array, Array
 
 
 def _trend(grown: Array, known: NDArray[np.int64], window: Array, burst: Array) -> Array:
-    """Change between the halves of the last minute, where it stands out of the noise; 0 where the level jumped."""
+    """Change between the halves of the last minute, where it stands out of the noise.
+
+    0 where the level jumped: just now, or within the minute, where two levels explain it better than a slope. Taken for
+    a trend, a jump is carried on for another minute.
+    """
     half = np.full(len(grown), HALF * STEP_SECONDS)
     new, old = grown[:, :HALF].sum(axis=1) / half, grown[:, HALF : 2 * HALF].sum(axis=1) / half
     noise = np.hypot(_deviation(new, half, burst), _deviation(old, half, burst))
     found = np.sign(new - old) * np.maximum(0.0, np.abs(new - old) - 1.5 * noise) / half
-    told = (known >= 2 * HALF) & (window >= half)
+    minute = grown[:, : 2 * HALF]
+    jumped = (window < 2 * half) & (_off_steps(minute) < _off_slope(minute))
+    told = (known >= 2 * HALF) & (window >= half) & ~jumped
     trend: Array = np.where(told, found, 0.0)
     return trend
+
+
+def _off_slope(values: Array) -> Array:
+    """Squares of what the best straight line through each row leaves."""
+    at = np.arange(values.shape[1]) - (values.shape[1] - 1) / 2
+    around = values - values.mean(axis=1, keepdims=True)
+    left: Array = ((around - np.outer(around @ at / (at @ at), at)) ** 2).sum(axis=1)
+    return left
+
+
+def _off_steps(values: Array) -> Array:
+    """Squares of what the best two levels, one after the other, leave of each row."""
+    parts = [np.split(values, [place], axis=1) for place in range(1, values.shape[1])]
+    left: Array = np.min([sum(one.var(axis=1) * one.shape[1] for one in pair) for pair in parts], axis=0)
+    return left
 
 
 def _stays(rates: Array, known: NDArray[np.int64], burst: Array) -> tuple[Array, Array, Array]:
@@ -199,8 +220,8 @@ def _stays(rates: Array, known: NDArray[np.int64], burst: Array) -> tuple[Array,
 
 
 def _next_levels(levels: Array, lasted: Array, level: Array) -> Array:
-    """What this level may change to: what followed levels like it, one more step where the last two went one way, what
-    was there before, by how long it was, or anything.
+    """What this level may change to: what followed levels like it, what was there before, by how long it was, or
+    anything.
     """
     floor = 1.0 / BIN_SECONDS
     now = np.log(np.maximum(level, floor))[:, None]
@@ -208,14 +229,10 @@ def _next_levels(levels: Array, lasted: Array, level: Array) -> Array:
     steady = _lasting(past, lasted)
     after = steady[:, :-1]
     followed = (np.abs(steady[:, 1:] - now) < ALIKE) & (np.abs(after - now) > ALIKE)
-    newer, older = steady[:, :1] - steady[:, 1:2], steady[:, 1:2] - steady[:, 2:3]
-    again = newer * older > 0  # False where either is not known
-    step = np.sign(newer) * np.minimum(np.abs(newer), np.abs(older))
     prior = now + np.log(PRIOR_FACTORS)
     share = PAST_WEIGHT * lasted / np.maximum(lasted.sum(axis=1, keepdims=True), 1.0)
-    places = np.concatenate([after, now + step, past, prior], axis=1)
-    followed_by = [followed, again, share, np.broadcast_to(PRIOR_WEIGHTS, prior.shape)]
-    weights = np.concatenate(followed_by, axis=1, dtype=np.float64)
+    places = np.concatenate([after, past, prior], axis=1)
+    weights = np.concatenate([followed, share, np.broadcast_to(PRIOR_WEIGHTS, prior.shape)], axis=1, dtype=np.float64)
     return np.exp(_weighted_quantiles(np.nan_to_num(places), weights))
 
 

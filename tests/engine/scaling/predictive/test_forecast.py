@@ -77,13 +77,12 @@ def test_a_service_whose_past_tells_nothing_may_double_or_halve() -> None:
     assert found.stay_seconds[0] > 1200 > young.stay_seconds[0]
 
 
-def test_steps_that_go_one_way_are_expected_to_go_on() -> None:
-    up, back = (
-        forecast([(np.arange(121) * 5.0, np.concatenate([[0.0], np.cumsum(np.repeat(levels, 40) * 5.0)]))])
-        for levels in ([4.0, 8.0, 16.0], [16.0, 4.0, 16.0])
-    )
-    assert max(likely(up)) == pytest.approx(32.0, rel=0.1)
-    assert min(likely(back)) == pytest.approx(4.0, rel=0.3)
+@pytest.mark.parametrize("since_seconds", range(10, 70, 10))
+def test_a_jump_within_the_last_minute_is_no_trend(since_seconds: int) -> None:
+    """Neither when it is new nor when it has grown into the older half."""
+    found = counted(np.concatenate([np.full(100, 8.0), np.full(since_seconds // 5, 36.0)]))
+    assert found.trend[0] == pytest.approx(0.0, abs=0.1)
+    assert found.paths(AHEAD).rates[0, 1].max() < 45
 
 
 def test_a_ramp_goes_on_for_a_while() -> None:
