@@ -210,6 +210,10 @@ class Pod:
         return self.metrics
 
 
+Heard = tuple[Pod, EngineMetrics]
+"""A pod with its fresh metrics."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
     """The Deployment as it is."""
@@ -293,6 +297,11 @@ class Service:
     def config_text(self) -> str | None:
         """Text of the config.json from outside the spec."""
         return self.model_config.text if self.model_config else None
+
+    def heard(self, now: float) -> list[Heard]:
+        """The pods that serve and whose metrics are fresh enough to decide on."""
+        pods = ((pod, pod.fresh_metrics(now)) for pod in self.pods if pod.serving)
+        return [(pod, metrics) for pod, metrics in pods if metrics is not None]
 
 
 @dataclass(frozen=True, slots=True)

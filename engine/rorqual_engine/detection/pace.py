@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rorqual_engine.plan import Readiness
-from rorqual_engine.snapshot import EngineMetrics, Pod, Service
+from rorqual_engine.snapshot import EngineMetrics, Heard, Pod, Service
 from rorqual_engine.timing import Capability
 
 LEAST_TOKENS_PER_SECOND = 5.0
@@ -39,17 +39,16 @@ class Pace:
 
 
 def paces(
-    service: Service, capability: Capability | None, readiness: Sequence[Readiness], now: float
-) -> list[Pace]:  # fmt: skip
-    """Of the serving pods that make tokens and have warmed up; none where the law does not know the GPU."""
+    service: Service, capability: Capability | None, readiness: Sequence[Readiness], heard: Sequence[Heard]
+) -> list[Pace]:
+    """Of the pods that are heard, make tokens and have warmed up; none where the law does not know the GPU."""
     sized = service.memory.sized
     if capability is None:
         return []
     began = {one.pod: one.since for one in readiness}
     found = []
-    for pod in service.pods:
-        metrics = pod.fresh_metrics(now) if pod.serving else None
-        if metrics is None or not _warm(metrics, began.get(pod.name, pod.ready_since)):
+    for pod, metrics in heard:
+        if not _warm(metrics, began.get(pod.name, pod.ready_since)):
             continue
         if sized is not None and pod.gpu_product not in (None, sized.configuration.gpu):
             continue  # the law is of another GPU

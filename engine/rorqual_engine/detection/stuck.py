@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rorqual_engine.detection.pace import middle
 from rorqual_engine.plan import Advice, Evidence, Reason, Symptom, Verdict
-from rorqual_engine.snapshot import EngineMetrics, Pod, Service
+from rorqual_engine.snapshot import EngineMetrics, Heard, Pod, Service
 from rorqual_engine.timing import Capability
 from rorqual_engine.units import format_duration
 
@@ -16,12 +16,10 @@ UNEXPLAINED_TIMES = 1.7
 """Factor that it must be, besides: requests differ in length."""
 LEAK_SETTLE_SECONDS = 30.0
 
-Reporting = tuple[Pod, EngineMetrics]
 
-
-def find_stuck(service: Service, now: float) -> list[Symptom]:
+def find_stuck(heard: Sequence[Heard]) -> list[Symptom]:
     """Pods whose requests do not move."""
-    return [_stuck(pod, metrics) for pod, metrics in _reporting(service, now) if _stalled(metrics)]
+    return [_stuck(pod, metrics) for pod, metrics in heard if _stalled(metrics)]
 
 
 def _stalled(metrics: EngineMetrics) -> bool:
@@ -39,9 +37,9 @@ def _stuck(pod: Pod, metrics: EngineMetrics) -> Symptom:
     return Symptom(*(Verdict.FAULT, Reason.NO_PROGRESS, evidence, stalled / STALLED_SECONDS), 0.0, Advice.RESTART_POD)
 
 
-def find_leaks(service: Service, capability: Capability | None, now: float) -> list[Symptom]:
+def find_leaks(service: Service, capability: Capability | None, heard: Sequence[Heard]) -> list[Symptom]:
     """Pods whose KV cache is fuller than their requests explain: by their siblings', or by the law where they rest."""
-    reporting = [(pod, metrics) for pod, metrics in _reporting(service, now) if metrics.kv_use is not None]
+    reporting = [(pod, metrics) for pod, metrics in heard if metrics.kv_use is not None]
     if all((metrics.kv_use or 0.0) < UNEXPLAINED_CACHE for _, metrics in reporting):
         return []
     each = [(metrics.kv_use or 0.0) / metrics.running for _, metrics in reporting if metrics.running >= 1]
@@ -60,7 +58,7 @@ def find_leaks(service: Service, capability: Capability | None, now: float) -> l
 
 
 def _explained(
-    pod: Pod, metrics: EngineMetrics, reporting: Sequence[Reporting], service: Service, capability: Capability | None
+    pod: Pod, metrics: EngineMetrics, reporting: Sequence[Heard], service: Service, capability: Capability | None
 ) -> float | None:
     """Share of the cache that so many requests use: what siblings use for one, times as many; at rest none."""
     if metrics.running == 0:
@@ -86,7 +84,3 @@ def _leak(pod: Pod, metrics: EngineMetrics, explained: float, excess: float) -> 
         *(Verdict.FAULT, Reason.KV_CACHE_LEAKING, evidence, strength, LEAK_SETTLE_SECONDS),
         Advice.RESTART_POD,
     )
-
-
-def _reporting(service: Service, now: float) -> list[Reporting]:
-    return [(pod, metrics) for pod in service.pods if pod.serving and (metrics := pod.fresh_metrics(now)) is not None]

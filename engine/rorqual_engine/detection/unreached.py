@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from rorqual_engine.plan import Advice, Evidence, Reach, Reason, Symptom, Verdict
-from rorqual_engine.snapshot import EngineMetrics, Pod
+from rorqual_engine.snapshot import EngineMetrics, Heard
 from rorqual_engine.units import format_duration
 
 LEAST_MISSED = 20.0
@@ -24,21 +24,19 @@ MOST_SHARE = 0.9
 """Of all requests; beyond it siblings tell too little of what it would get."""
 MOST_ROUND_SECONDS = 60.0
 
-_Heard = tuple[Pod, EngineMetrics]
 
-
-def follow_requests(known: tuple[Reach, ...], pods: Iterable[Pod], now: float) -> tuple[Reach, ...]:
-    """Of each pod that serves and is heard."""
+def follow_requests(known: tuple[Reach, ...], heard: Sequence[Heard], now: float) -> tuple[Reach, ...]:
+    """Of each pod that is heard."""
     before = {one.pod: one for one in known}
-    heard = [(pod, metrics) for pod in pods if pod.serving and (metrics := pod.fresh_metrics(now)) is not None]
     total = sum(metrics.requests_per_second or 0.0 for _, metrics in heard)
-    return tuple(
-        _missing(reach, metrics, heard, total, now)
-        if metrics.idle_seconds
-        else _reached(reach, metrics, total / len(heard), now)
-        for pod, metrics in heard
-        for reach in (before.get(pod.name) or Reach(pod.name, now),)
-    )
+    found = []
+    for pod, metrics in heard:
+        reach = before.get(pod.name) or Reach(pod.name, now)
+        if metrics.idle_seconds:
+            found.append(_missing(reach, metrics, heard, total, now))
+        else:
+            found.append(_reached(reach, metrics, total / len(heard), now))
+    return tuple(found)
 
 
 def _reached(known: Reach, metrics: EngineMetrics, even: float, now: float) -> Reach:
@@ -51,7 +49,7 @@ def _reached(known: Reach, metrics: EngineMetrics, even: float, now: float) -> R
     return Reach(known.pod, now, weight, rounds)
 
 
-def _missing(known: Reach, metrics: EngineMetrics, heard: Sequence[_Heard], total: float, now: float) -> Reach:
+def _missing(known: Reach, metrics: EngineMetrics, heard: Sequence[Heard], total: float, now: float) -> Reach:
     """With what went to siblings meanwhile, and would have come to it."""
     siblings = [other for pod, other in heard if pod.name != known.pod]
     theirs, idle = total - (metrics.requests_per_second or 0.0), metrics.idle_seconds or 0.0

@@ -21,7 +21,7 @@ from rorqual_engine.detection.slow import find_slow, learn_pace
 from rorqual_engine.detection.stuck import find_leaks, find_stuck
 from rorqual_engine.detection.unreached import find_unreached, follow_requests
 from rorqual_engine.plan import Advice, Evidence, Health, Reason, Scope, Suspicion, Symptom, Verdict, Watch
-from rorqual_engine.snapshot import EngineMetrics, Pod, Service
+from rorqual_engine.snapshot import EngineMetrics, Heard, Pod, Service
 from rorqual_engine.timing import Capability
 from rorqual_engine.units import duration_seconds, format_duration
 
@@ -56,20 +56,21 @@ def diagnose(
     """
     if service.spec.detection.mode == "Off":
         return Diagnosis(Health(Verdict.UNKNOWN, Reason.NOTHING_KNOWN, "detection.mode is Off"))
-    metrics = [one for pod in service.pods if pod.serving and (one := pod.fresh_metrics(now)) is not None]
+    heard = service.heard(now)
+    metrics = [one for _, one in heard]
     capability = as_told(capability, metrics)
     broken = find_faults(service, now)
     ailing = frozenset(evidence.pod for _, evidence in broken if evidence.pod is not None)
     readiness = follow(service.memory.watch.readiness, service.pods, now)
-    reach = follow_requests(service.memory.watch.reach, service.pods, now)
-    found = paces(service, capability, readiness, now)
+    reach = follow_requests(service.memory.watch.reach, heard, now)
+    found = paces(service, capability, readiness, heard)
     overload = find_overload(service, metrics, sequences)
     symptoms = [
         *find_hardware(service),
         *(find_flapping(readiness) if not overload else ()),
         *find_unreached(reach),
         *find_slow(found, service.memory.watch, usual_with_others, service.spec.sharing.scheme == "HAMi"),
-        *_symptoms(service, metrics, sequences, capability, now),
+        *_symptoms(service, heard, sequences, capability, now),
     ]
     symptoms = _alive(symptoms, service, ailing)
     suspicions = settle((*unanswering(broken), *symptoms), service.memory.watch.suspicions, now)
@@ -92,17 +93,13 @@ def _at_fault(believed: Sequence[Symptom]) -> frozenset[str]:
 
 
 def _symptoms(
-    service: Service,
-    metrics: Sequence[EngineMetrics],
-    sequences: int,
-    capability: Capability | None,
-    now: float,
+    service: Service, heard: Sequence[Heard], sequences: int, capability: Capability | None, now: float
 ) -> list[Symptom]:
     """Everything else that shows this round in what the pods do."""
     return [
-        *find_stuck(service, now),
-        *find_leaks(service, capability, now),
-        *find_misfits(service, metrics, sequences, capability, now),
+        *find_stuck(heard),
+        *find_leaks(service, capability, heard),
+        *find_misfits(service, [one for _, one in heard], sequences, capability, now),
         *find_drift(service),
     ]
 

@@ -21,6 +21,7 @@ from rorqual_engine.scaling.predictive import (
     miss_probability,
     plan,
     price_of_a_miss,
+    stacked,
     urgency,
 )
 from rorqual_engine.scaling.predictive.pace import pace_of
@@ -48,22 +49,50 @@ MOST_SURPRISE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
+class Lengths:
+    """Of the requests that come now: means, in tokens, and the share of prompts that the prefix cache is to hold."""
+
+    prompt: float
+    answer: float
+    prefix_hit_rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """One service, ready to be planned for."""
+    """One service that is to be planned for, and what is remembered of it."""
 
     service: Service
     experience: Experience
+    """Of the round before, by this round's law."""
     promise: Promise
+    capability: Capability
+    load: Load
+    bounds: Bounds
+    now: float
+
+    @property
+    def waiting(self) -> float:
+        """Requests in the engines' queues."""
+        return sum(one.waiting for one in self.load.healthy)
+
+
+@dataclass(frozen=True, slots=True)
+class Informed:
+    """One service with what this round taught, ready to be planned for."""
+
+    question: Question
+    experience: Experience
+    lengths: Lengths
     fleet: Fleet
     pace: Pace
     price: float
     missed: float
     waiting: float
-    bounds: Bounds
 
     @property
     def case(self) -> Case:
-        return Case(self.fleet, self.pace, self.price, self.bounds.minimum, self.bounds.maximum)
+        bounds = self.question.bounds
+        return Case(self.fleet, self.pace, self.price, bounds.minimum, bounds.maximum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +109,8 @@ def ask(service: Service, load: Load, capability: Capability | None, bounds: Bou
     promise = read_promise(service.spec)
     if promise is None or capability is None or service.workload is None:
         return None
-    return _ask(service, load, capability, promise, bounds, now)
-
-
-def _ask(
-    service: Service, load: Load, capability: Capability, promise: Promise, bounds: Bounds, now: float
-) -> Question:
     experience = _by_this_law(service, capability, promise)
-    law = _pace(service, experience, capability, promise, 1.0)
-    waiting = sum(one.waiting for one in load.healthy)
-    before = _pace(service, experience, capability, promise, experience.slowness)
-    experience = take_in(service, experience, promise, _foretold(service, before, load, waiting))
-    experience = correct_pace(experience, load, law, now)
-    pace = _pace(service, experience, capability, promise, experience.slowness)
-    startup = experience.startup_seconds or STARTUP_SECONDS
-    missed, factor = _lately(service, experience, promise, startup, now)
-    return Question(
-        service=service,
-        experience=experience,
-        promise=promise,
-        fleet=_fleet(service, load, startup, waiting * engine_seconds(pace), now),
-        pace=pace,
-        price=price_of_a_miss(promise.goal, pace) * factor,
-        missed=missed,
-        waiting=waiting,
-        bounds=bounds,
-    )
+    return Question(service, experience, promise, capability, load, bounds, now)
 
 
 def _by_this_law(service: Service, capability: Capability, promise: Promise) -> Experience:
@@ -113,8 +118,9 @@ def _by_this_law(service: Service, capability: Capability, promise: Promise) -> 
     old = service.memory.experience
     if old.timing is None or old.timing == capability.timing:
         return replace(old, timing=capability.timing)
+    lengths = _lengths(service, old)
     then, now = (
-        float(engine_seconds(_pace(service, old, replace(capability, timing=timing), promise, 1.0)))
+        float(engine_seconds(_pace(lengths, replace(capability, timing=timing), promise, 1.0)))
         for timing in (old.timing, capability.timing)
     )
     learned = old.slowness != 1.0
@@ -125,23 +131,54 @@ def foresee(questions: Sequence[Question]) -> list[Foresight]:
     """The plan for each, all of them at once."""
     if not questions:
         return []
-    histories = [one.experience.history for one in questions]
+    informed = _take_in_all(questions)
+    histories = [one.experience.history for one in informed]
     expected = forecast([(history.at, history.column("arrived")) for history in histories])
-    plans = plan([one.case for one in questions], expected)
+    plans = plan([one.case for one in informed], expected)
     levels = zip(expected.level.tolist(), expected.deviation.tolist(), strict=True)
-    return [_answer(*found) for found in zip(questions, plans, levels, strict=True)]
+    return [_answer(*found) for found in zip(informed, plans, levels, strict=True)]
 
 
-def _answer(one: Question, found: Plan, level: tuple[float, float]) -> Foresight:
+def _take_in_all(questions: Sequence[Question]) -> list[Informed]:
+    """With what this round brought, beside what was foretold of it."""
+    lengths = [_lengths(one.service, one.experience) for one in questions]
+    paces = [
+        _pace(of, one.capability, one.promise, one.experience.slowness)
+        for one, of in zip(questions, lengths, strict=True)
+    ]
+    foretold = _foretold(questions, stacked(paces))
+    return [_take_in(*each) for each in zip(questions, lengths, foretold, strict=True)]
+
+
+def _take_in(one: Question, before: Lengths, foretold: float) -> Informed:
+    experience = take_in(one.service, one.experience, one.promise, foretold)
+    experience = correct_pace(experience, one.load, _pace(before, one.capability, one.promise, 1.0), one.now)
+    lengths = _lengths(one.service, experience)
+    pace = _pace(lengths, one.capability, one.promise, experience.slowness)
+    startup, waiting = experience.startup_seconds or STARTUP_SECONDS, one.waiting
+    missed, factor = _lately(one.service, experience, one.promise, startup, one.now)
+    return Informed(
+        question=one,
+        experience=experience,
+        lengths=lengths,
+        fleet=_fleet(one.service, one.load, startup, waiting * engine_seconds(pace), one.now),
+        pace=pace,
+        price=price_of_a_miss(one.promise.goal, pace) * factor,
+        missed=missed,
+        waiting=waiting,
+    )
+
+
+def _answer(one: Informed, found: Plan, level: tuple[float, float]) -> Foresight:
     seconds = float(engine_seconds(one.pace))
     outlook = Outlook(
-        goal=one.promise.goal,
+        goal=one.question.promise.goal,
         arrivals_per_second=level[0],
         arrivals_deviation=level[1],
         expected_per_second=found.offered / seconds,
         input_tokens=one.pace.input_tokens,
         output_tokens=one.pace.output_tokens,
-        prefix_hit_rate=_prefix_hit_rate(one.service, one.experience.history.window(LENGTH_SECONDS)),
+        prefix_hit_rate=one.lengths.prefix_hit_rate,
         request_seconds=seconds,
         work_replicas=found.offered,
         waiting=one.waiting,
@@ -163,13 +200,17 @@ def _options(found: Plan) -> tuple[Option, ...]:
     return tuple(Option(*row) for row in rows)
 
 
-def _pace(service: Service, experience: Experience, capability: Capability, promise: Promise, slowness: float) -> Pace:
-    """For the lengths that were measured; for the expected ones while too little was seen."""
+def _lengths(service: Service, experience: Experience) -> Lengths:
+    """Those that were measured; the expected ones while too little was seen."""
     window, expected = experience.history.window(LENGTH_SECONDS), service.spec.workload
     prompt = window.mean("prompt_tokens", "answered", LEAST_SAMPLE) or float(expected.input_tokens)
     answer = window.mean("generated_tokens", "finished", LEAST_SAMPLE) or float(expected.output_tokens)
+    return Lengths(prompt, answer, _prefix_hit_rate(service, window))
+
+
+def _pace(lengths: Lengths, capability: Capability, promise: Promise, slowness: float) -> Pace:
     limits = (promise.ttft_seconds, promise.itl_seconds)
-    return pace_of(capability, prompt, answer, *limits, slowness, _prefix_hit_rate(service, window))
+    return pace_of(capability, lengths.prompt, lengths.answer, *limits, slowness, lengths.prefix_hit_rate)
 
 
 def _prefix_hit_rate(service: Service, window: Window) -> float:
@@ -179,15 +220,21 @@ def _prefix_hit_rate(service: Service, window: Window) -> float:
     return min(rate, MOST_HELD)
 
 
-def _foretold(service: Service, pace: Pace, load: Load, waiting: float) -> float:
-    """Share of this round's arrivals that the model expects to miss."""
+def _foretold(questions: Sequence[Question], pace: Pace) -> list[float]:
+    """Share of each one's arrivals of this round that the model expects to miss; 0 where nothing serves or came."""
+    serving = np.array([float(one.load.serving) for one in questions])
+    told = np.array([one.service.growth is not None for one in questions]) & (serving > 0)
+    rate, waiting = np.array([_arrival_rate(one.service) for one in questions]), [one.waiting for one in questions]
+    work = engine_seconds(pace)
+    missed = miss_probability(pace, rate * work, np.array(waiting) * work, np.maximum(serving, 1.0))
+    found: list[float] = np.where(told, missed, 0.0).tolist()
+    return found
+
+
+def _arrival_rate(service: Service) -> float:
+    """Of this round, in requests a second."""
     growth = service.growth
-    if growth is None or not load.serving:
-        return 0.0
-    seconds, work = growth.at - growth.since, engine_seconds(pace)
-    offered = growth.arrived / seconds * work if seconds > 0 else 0.0
-    serving = np.array(float(load.serving))
-    return float(miss_probability(pace, np.array(offered), np.array(waiting * work), serving))
+    return growth.arrived / (growth.at - growth.since) if growth is not None and growth.at > growth.since else 0.0
 
 
 def _trusted(experience: Experience) -> bool:

@@ -117,8 +117,7 @@ def _evidence(service: Service, running: Configuration | None, now: float) -> Ev
     tried = trial.observations if trial is not None and same else ()
     live = memory.observations if memory.observed == running else ()
     settled = service.workload is not None and service.workload.rolled_out
-    heard = (seen for pod in service.pods if pod.serving and (seen := pod.fresh_metrics(now)) is not None)
-    reported = reported_cache_tokens(heard) if settled else None
+    reported = reported_cache_tokens(seen for _, seen in service.heard(now)) if settled else None
     # a calibration run sends prompts and answers that are all alike
     spreads = () if tried else (prompt_spread(service.spec), answer_spread(service.spec))
     return Evidence(running, (*tried, *live), reported, service.spec.workload.prefix_hit_rate, *spreads)

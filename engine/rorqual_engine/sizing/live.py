@@ -36,9 +36,8 @@ def observe(service: Service, memory: Memory, now: float) -> Memory:
 
 
 def _points(service: Service, now: float) -> Iterator[Observation]:
-    for pod in service.pods:
-        seen = pod.fresh_metrics(now) if pod.serving else None
-        point = operating_point(seen) if seen is not None else None
+    for _, seen in service.heard(now):
+        point = operating_point(seen)
         if point is not None:
             yield point
 

@@ -15,16 +15,20 @@ def decoding(tokens=1000.0, mean=0.02, **more):
     return some_metrics(20, generation_tokens_per_second=tokens, tpot_mean_seconds=mean, **more)
 
 
+def judged_paces(service, law, readiness=()):
+    return paces(service, law, readiness, service.heard(NOW))
+
+
 def test_a_step_with_as_many_sequences_as_little_s_law_tells():
     """1000 tokens a second at 20 ms are 20 sequences: 10 ms and 20 of 1 ms."""
-    (one,) = paces(a_service(pods=(a_pod(metrics=decoding()),)), LAW, (), NOW)
+    (one,) = judged_paces(a_service(pods=(a_pod(metrics=decoding()),)), LAW)
     assert one.expected_seconds == pytest.approx(0.030)
     assert one.residual == pytest.approx(0.02 / 0.03)
 
 
 def test_prompts_take_their_part_of_the_time():
     """2500 tokens of prompts a second take a quarter of it: 30 ms become 40."""
-    (one,) = paces(a_service(pods=(a_pod(metrics=decoding(prompt_tokens_per_second=2500)),)), LAW, (), NOW)
+    (one,) = judged_paces(a_service(pods=(a_pod(metrics=decoding(prompt_tokens_per_second=2500)),)), LAW)
     assert one.filling == pytest.approx(0.25)
     assert one.expected_seconds == pytest.approx(0.040)
 
@@ -43,23 +47,21 @@ def test_prompts_take_their_part_of_the_time():
     ids=["no rates", "hardly a token", "no mean", "a mean of nothing", "prompts alone", "stale", "no metrics"],
 )
 def test_what_tells_too_little_tells_nothing(metrics):
-    assert paces(a_service(pods=(a_pod(metrics=metrics),)), LAW, (), NOW) == []
+    assert judged_paces(a_service(pods=(a_pod(metrics=metrics),)), LAW) == []
 
 
 @pytest.mark.parametrize(("ready_for", "judged"), [(89, False), (90, True)])
 def test_what_came_in_a_replicas_first_seconds_is_not_judged(ready_for, judged):
     """A window of 60 s has to begin 30 s after the replica became ready."""
     pod = a_pod(metrics=decoding(window_seconds=60), ready_since=NOW - ready_for)
-    assert bool(paces(a_service(pods=(pod,)), LAW, (), NOW)) == judged
+    assert bool(judged_paces(a_service(pods=(pod,)), LAW)) == judged
 
 
 def test_prompts_that_the_prefix_cache_holds_take_no_time():
     cold, warm = (
-        paces(
+        judged_paces(
             a_service(pods=(a_pod(metrics=decoding(prompt_tokens_per_second=2500, prefix_hit_rate=rate)),)),
             LAW,
-            (),
-            NOW,
         )
         for rate in (None, 0.8)
     )
@@ -68,20 +70,20 @@ def test_prompts_that_the_prefix_cache_holds_take_no_time():
 
 def test_a_readiness_that_came_back_is_no_beginning():
     pod = a_pod("a", metrics=decoding(window_seconds=60), ready_since=NOW - 10)
-    assert paces(a_service(pods=(pod,)), LAW, (Readiness("a", NOW - 500, NOW - 10),), NOW)
+    assert judged_paces(a_service(pods=(pod,)), LAW, (Readiness("a", NOW - 500, NOW - 10),))
 
 
 def test_a_pod_on_another_gpu_than_the_laws_is_not_judged():
     """While a service moves from one to another."""
     sized = Sized(a_spec(), (), None, RUNNING, LAW)
     pods = tuple(a_pod(name, metrics=decoding(), gpu_product=name) for name in (H100, L4))
-    (one,) = paces(a_service(pods=pods, memory=settled(sized=sized)), LAW, (), NOW)
+    (one,) = judged_paces(a_service(pods=pods, memory=settled(sized=sized)), LAW)
     assert one.pod.name == H100
 
 
 def test_without_a_law_nothing_is_expected():
-    assert paces(a_service(pods=(a_pod(metrics=decoding()),)), None, (), NOW) == []
+    assert judged_paces(a_service(pods=(a_pod(metrics=decoding()),)), None) == []
 
 
 def test_a_pod_that_ends_is_left_out():
-    assert paces(a_service(a_spec(), (a_pod(metrics=decoding(), terminating=True),)), LAW, (), NOW) == []
+    assert judged_paces(a_service(a_spec(), (a_pod(metrics=decoding(), terminating=True),)), LAW) == []

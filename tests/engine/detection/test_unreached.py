@@ -11,7 +11,7 @@ from rorqual_engine.detection.unreached import LEAST_MISSED, LEAST_ROUNDS, find_
 from rorqual_engine.plan import Advice, Reach, Reason
 from rorqual_engine.snapshot import EngineMetrics, Pod
 
-from ..builders import NOW, a_pod, some_metrics
+from ..builders import NOW, a_pod, a_service, some_metrics
 
 TICK = 10.0
 
@@ -34,15 +34,15 @@ def rounds(*each: Iterable[EngineMetrics | None]) -> tuple[Reach, ...]:
     known: tuple[Reach, ...] = ()
     for number, metrics in enumerate(each):
         now = NOW + TICK * number
-        known = follow_requests(known, pods(metrics, now), now)
+        known = follow_requests(known, a_service(pods=pods(metrics, now)).heard(now), now)
     return known
 
 
-def pods(metrics: Iterable[EngineMetrics | None], now: float) -> list[Pod]:
-    return [
+def pods(metrics: Iterable[EngineMetrics | None], now: float) -> tuple[Pod, ...]:
+    return tuple(
         a_pod(f"pod-{place}", metrics=None if one is None else EngineMetrics(**_fields(one) | {"observed_at": now}))
         for place, one in enumerate(metrics)
-    ]
+    )
 
 
 def _fields(metrics: EngineMetrics) -> dict[str, object]:

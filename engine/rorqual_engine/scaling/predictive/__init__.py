@@ -1,6 +1,6 @@
 """Model-predictive scaling: what may arrive, what replicas can bear, and which number of them costs least."""
 
-from rorqual_engine.scaling.predictive.capacity import VARIATION, Pace, engine_seconds, miss_probability
+from rorqual_engine.scaling.predictive.capacity import VARIATION, Pace, engine_seconds, miss_probability, stacked
 from rorqual_engine.scaling.predictive.forecast import Forecast, Paths, forecast
 from rorqual_engine.scaling.predictive.planner import Case, Fleet, Plan, plan, price_of_a_miss, urgency
 
@@ -17,5 +17,6 @@ __all__ = [
     "miss_probability",
     "plan",
     "price_of_a_miss",
+    "stacked",
     "urgency",
 ]

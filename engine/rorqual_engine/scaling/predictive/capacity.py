@@ -6,7 +6,8 @@ the queue that chance makes: M/G/n with the probability of waiting by Sakasegawa
 1993, "Approximations for the GI/G/m queue"), and an exponential tail.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,11 @@ class Pace:
     """Objective."""
     itl_seconds: Figure
     """Objective."""
+
+
+def stacked(paces: Sequence[Pace]) -> Pace:
+    """Of several services, one entry each."""
+    return Pace(*(np.array([getattr(pace, one.name) for pace in paces], dtype=np.float64) for one in fields(Pace)))
 
 
 def engine_seconds(pace: Pace) -> Figure:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from rorqual_engine.scaling.predictive.capacity import Pace, engine_seconds, miss_probability
+from rorqual_engine.scaling.predictive.capacity import Pace, engine_seconds, miss_probability, stacked
 from rorqual_engine.scaling.predictive.forecast import Forecast, Paths
 
 Array = NDArray[np.float64]
@@ -171,7 +171,7 @@ class _Scene:
             horizon=horizon,
             arrived=(waits[:, None, :] <= ahead[:, :, None]).sum(axis=2).astype(np.float64),
             late=ahead >= startup[:, None],
-            pace=_stacked([case.pace for case in cases]),
+            pace=stacked([case.pace for case in cases]),
             paths=forecast.paths(ahead),
         )
 
@@ -223,10 +223,6 @@ def _settled(best: int, numbers: Numbers, cost: Array, asked: int) -> int:
         return best
     least = WORTH_REMOVING * USE_SECONDS if best < asked else 1e-9 * abs(float(cost.min()))
     return asked if float(cost[present[0]] - cost.min()) <= least else best
-
-
-def _stacked(paces: Sequence[Pace]) -> Pace:
-    return Pace(*(np.array([getattr(pace, one.name) for pace in paces], dtype=np.float64) for one in fields(Pace)))
 
 
 def _first_guess(scene: _Scene) -> Numbers:
