@@ -108,7 +108,7 @@ def test_an_engine_that_gets_no_requests_any_more_is_told(
     with Load(chat, at_once=4) as load:
         until(lambda: chat.status["health"]["verdict"] == "Healthy")
         done = finished_requests(address)
-        until(lambda: finished_requests(address) > done + 20)  # by then the operator knows what it usually gets
+        until(lambda: finished_requests(address) > done + 60)  # twelve ticks: what it usually gets is known
         load.avoid(address)
         until(lambda: chat.condition("AnomalyDetected")["reason"] == "NotReached", 90)
         status = chat.status
