@@ -101,6 +101,9 @@ class OpenLoad:
                     task = asyncio.create_task(self._ask(session, addresses[number % len(addresses)]))
                     under_way.add(task)
                     task.add_done_callback(under_way.discard)
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _ask(self, session: aiohttp.ClientSession, address: str) -> None:
         body = {"model": MODEL, "prompt": "tell me " * 8, "max_tokens": self._tokens, "ignore_eos": True}
