@@ -87,7 +87,6 @@ class Informed:
     pace: Pace
     price: float
     missed: float
-    waiting: float
 
     @property
     def case(self) -> Case:
@@ -155,17 +154,16 @@ def _take_in(one: Question, before: Lengths, foretold: float) -> Informed:
     experience = correct_pace(experience, one.load, _pace(before, one.capability, one.promise, 1.0), one.now)
     lengths = _lengths(one.service, experience)
     pace = _pace(lengths, one.capability, one.promise, experience.slowness)
-    startup, waiting = experience.startup_seconds or STARTUP_SECONDS, one.waiting
+    startup = experience.startup_seconds or STARTUP_SECONDS
     missed, factor = _lately(one.service, experience, one.promise, startup, one.now)
     return Informed(
         question=one,
         experience=experience,
         lengths=lengths,
-        fleet=_fleet(one.service, one.load, startup, waiting * engine_seconds(pace), one.now),
+        fleet=_fleet(one.service, one.load, startup, one.waiting * engine_seconds(pace), one.now),
         pace=pace,
         price=price_of_a_miss(one.promise.goal, pace) * factor,
         missed=missed,
-        waiting=waiting,
     )
 
 
@@ -181,7 +179,7 @@ def _answer(one: Informed, found: Plan, level: tuple[float, float]) -> Foresight
         prefix_hit_rate=one.lengths.prefix_hit_rate,
         request_seconds=seconds,
         work_replicas=found.offered,
-        waiting=one.waiting,
+        waiting=one.question.waiting,
         ready=one.fleet.ready,
         starting=len(one.fleet.starting_seconds),
         startup_seconds=one.fleet.startup_seconds,
